@@ -1,0 +1,68 @@
+# Repères. `make serve` runs the site, `make test` runs every check.
+
+PYTHON ?= python3
+DATA_DIR ?= $(CURDIR)/var
+PY := .venv/bin/python
+export DATA_DIR
+
+.PHONY: serve dev editor secret test lint lock clean
+
+serve: .venv/serve secret  ## set up and run the site as in production
+	@$(PY) manage.py prepare
+	@$(PY) manage.py serve
+
+dev: .venv/serve  ## the reloading server, with detailed errors
+	@DEBUG=true $(PY) manage.py prepare
+	@DEBUG=true $(PY) manage.py runserver $${PORT:-8000}
+
+editor: .venv/serve secret  ## create an account for the admin
+	@$(PY) manage.py prepare --verbosity 0
+	@$(PY) manage.py createsuperuser
+
+secret: $(DATA_DIR)/secret_key
+
+$(DATA_DIR)/secret_key:
+	@mkdir -p $(@D)
+	@umask 077; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(50))" > $@
+	@echo "A secret was generated in $@."
+
+test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreSQL
+	@$(PY) manage.py translations compile --verbosity 0
+	@echo "== Tests on SQLite"
+	@$(PY) -m pytest
+	@echo "== Tests on PostgreSQL"
+	@$(PY) -m tests.with_postgres $(PY) -m pytest
+
+# The checks below run on the settings of a production site.
+lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
+lint: export HTTPS = true
+lint: export DATABASE_URL = sqlite://:memory:
+lint: .venv/test
+	@echo "== Lint and checks"
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py check --deploy --fail-level WARNING
+	@$(PY) manage.py translations check
+
+.venv/bin/pip:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed.')"
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/serve: requirements.txt | .venv/bin/pip
+	@echo "Installing what the site needs"
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/test: requirements-dev.txt .venv/serve
+	@echo "Installing what the tests need"
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+lock: .venv/test  ## write requirements*.txt anew after a change of pyproject.toml
+	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header -o requirements.txt pyproject.toml
+	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
+
+clean:  ## remove the environment; your data in var/ stays
+	rm -rf .venv

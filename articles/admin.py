@@ -1,0 +1,248 @@
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from modeltranslation.admin import TabbedTranslationAdmin, TranslationStackedInline
+
+from articles.models import (
+    Claim,
+    Contact,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Topic,
+    missing_languages,
+)
+from kb_site.editorial.admin import PUBLICATION, VERIFICATION, LocalAssets, RecordAdmin
+from kb_site.editorial.models import Status
+
+
+class ClaimFormSet(forms.BaseInlineFormSet):
+    """Claims of a question: what a published one lacks is said here, at the claim."""
+
+    def clean(self):
+        super().clean()
+        if self.instance.status != Status.PUBLISHED:
+            return
+        claims = [
+            form
+            for form in self.forms
+            if form.has_changed() or form.instance.pk
+            if not (self.can_delete and self._should_delete_form(form))
+        ]
+        if not claims:
+            raise ValidationError(
+                _(
+                    "A published question needs at least one claim. Write its answer, or keep "
+                    "it a draft."
+                )
+            )
+        for form in claims:
+            self.check_claim(form)
+
+    def check_claim(self, form):
+        data = getattr(form, "cleaned_data", {})
+        basis = data.get("basis")
+        cited = {
+            Claim.Basis.LAW: "provisions",
+            Claim.Basis.STATEMENT: "statements",
+        }.get(basis)
+        if cited and not data.get(cited):
+            form.add_error(cited, Claim.citation_problem(data.get("order"), basis))
+        for field, language in missing_languages(form.instance, "text"):
+            form.add_error(
+                f"{field}_{language}",
+                _("Write this text: a published question has both languages."),
+            )
+
+    def save(self, commit=True):
+        # Claims may swap places: set the moving ones aside first, so that no two share one.
+        moving = [
+            form.instance.pk
+            for form in self.initial_forms
+            if form.instance.pk and "order" in form.changed_data
+        ]
+        if commit and moving:
+            for place, pk in enumerate(moving, start=20_000):
+                Claim.objects.filter(pk=pk).update(order=place)
+        return super().save(commit)
+
+
+class ClaimInline(TranslationStackedInline):
+    model = Claim
+    formset = ClaimFormSet
+    extra = 0
+    autocomplete_fields = ["provisions", "statements", "contacts"]
+    fields = [("order", "basis"), "text", "provisions", "statements", "contacts"]
+
+
+@admin.register(Question)
+class QuestionAdmin(RecordAdmin):
+    required_texts = ["title", "short_answer", "slug"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "order",
+        "status",
+        "confidence",
+        "verified_on",
+        "review_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "confidence", "topics", "review_on"]
+    search_fields = [
+        "reference",
+        "title_fr",
+        "title_en",
+        "short_answer_fr",
+        "short_answer_en",
+        "also_asked_fr",
+        "also_asked_en",
+    ]
+    autocomplete_fields = ["topics", "related", "contacts"]
+    prepopulated_fields = {"slug": ["title"]}
+    inlines = [ClaimInline]
+    fieldsets = [
+        (None, {"fields": ["title", "short_answer", "also_asked"]}),
+        (_("Connections"), {"fields": ["topics", "related", "contacts"]}),
+        PUBLICATION,
+        VERIFICATION,
+        (_("Identity"), {"fields": ["reference", "slug"]}),
+        (
+            _("Rarely changed"),
+            {
+                "fields": ["order", "review_on", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
+        ),
+    ]
+
+    def save_model(self, request, obj, form, change):
+        # The claims are saved after their question, and publication looks at them: it comes last.
+        self._publishes = obj.is_published and not (
+            change and Question.objects.filter(pk=obj.pk, status=Status.PUBLISHED).exists()
+        )
+        if self._publishes:
+            obj.status = form.initial.get("status") or Status.DRAFT
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        if self._publishes:
+            form.instance.status = Status.PUBLISHED
+            form.instance.save()
+
+
+@admin.register(Statement)
+class StatementAdmin(RecordAdmin):
+    required_texts = ["title", "claim"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "voice",
+        "speaker",
+        "said_on",
+        "status",
+        "verified_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "voice", "wording", "speaker", "topics"]
+    list_select_related = ["speaker"]
+    search_fields = ["reference", "title_fr", "title_en", "claim_fr", "claim_en"]
+    autocomplete_fields = ["speaker", "source", "topics", "mapped_provisions", "contacts"]
+    fieldsets = [
+        (None, {"fields": ["title", "claim", "note"]}),
+        (
+            _("Who, when, where"),
+            {
+                "fields": [
+                    "voice",
+                    ("speaker", "said_on"),
+                    "office",
+                    "source",
+                    ("wording", "original_language"),
+                ]
+            },
+        ),
+        (_("Our reading"), {"fields": ["mapped_provisions", "contacts", "topics"]}),
+        PUBLICATION,
+        VERIFICATION,
+        (
+            _("Rarely changed"),
+            {
+                "fields": ["reference", "order", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
+        ),
+    ]
+
+
+@admin.register(Contact)
+class ContactAdmin(RecordAdmin):
+    required_texts = ["name", "summary"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "kind",
+        "phone",
+        "for_minors",
+        "for_adults",
+        "status",
+        "verified_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "kind", "confidence", "for_minors", "for_adults", "emergency"]
+    search_fields = ["reference", "name_fr", "name_en", "summary_fr", "summary_en", "phone"]
+    fieldsets = [
+        (None, {"fields": ["name", "kind", "summary", "handles", "does_not_handle", "how"]}),
+        (
+            _("How to reach it"),
+            {"fields": ["phone", "email", "address", "url", "hours", "languages", "note"]},
+        ),
+        (
+            _("For whom and for what"),
+            {
+                "fields": [
+                    ("for_minors", "for_adults"),
+                    ("anonymous", "free"),
+                    ("emergency", "takes_complaints"),
+                    ("removes_content", "supports_victims"),
+                ]
+            },
+        ),
+        PUBLICATION,
+        VERIFICATION,
+        (
+            _("Rarely changed"),
+            {
+                "fields": ["reference", "order", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
+        ),
+    ]
+
+
+class PlainAdmin(LocalAssets, TabbedTranslationAdmin):
+    """For the small helpers of the records."""
+
+    search_fields = ["reference"]
+
+
+@admin.register(Topic)
+class TopicAdmin(PlainAdmin):
+    list_display = ["__str__", "reference", "order"]
+    search_fields = ["reference", "title_fr", "title_en"]
+    prepopulated_fields = {"slug": ["title"]}
+
+
+@admin.register(Speaker)
+class SpeakerAdmin(PlainAdmin):
+    list_display = ["name", "reference", "office_fr"]
+    search_fields = ["reference", "name"]
+
+
+@admin.register(Source)
+class SourceAdmin(PlainAdmin):
+    list_display = ["title", "publisher", "published_on", "accessed_on"]
+    search_fields = ["reference", "title", "publisher", "author"]

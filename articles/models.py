@@ -1,0 +1,523 @@
+"""Questions and their claims, statements and their sources, and contacts."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from kb_site.editorial.fields import CitationField
+from kb_site.editorial.models import (
+    Record,
+    RecordQuerySet,
+    Referenced,
+    ReferenceManager,
+)
+from laws.models import Provision
+
+LANGUAGES = [code for code, name in settings.LANGUAGES]
+
+
+def missing_languages(instance, *fields):
+    """Lists (field, language) pairs of an instance's translated fields that hold no text."""
+    return [
+        (field, language)
+        for field in fields
+        for language in LANGUAGES
+        if not (getattr(instance, f"{field}_{language}") or "").strip()
+    ]
+
+
+class TopicQuerySet(models.QuerySet):
+    def with_questions(self):
+        """Topics that have at least one published question."""
+        return self.filter(questions__in=Question.objects.published()).distinct()
+
+
+class Topic(Referenced):
+    """A shelf of the FAQ."""
+
+    order = models.PositiveIntegerField(_("order"), default=0)
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.TextField(_("summary"), blank=True)
+
+    objects = ReferenceManager.from_queryset(TopicQuerySet)()
+
+    class Meta(Referenced.Meta):
+        abstract = False
+        verbose_name = _("topic")
+        verbose_name_plural = _("topics")
+        ordering = ["order", "reference"]
+
+    def __str__(self):
+        return self.title_fr or self.title_en or self.reference
+
+
+class Speaker(Referenced):
+    """A person whose statements are recorded."""
+
+    name = models.CharField(_("name"), max_length=160)
+    office = models.CharField(
+        _("office"), max_length=250, blank=True, help_text=_("Official title, as last known.")
+    )
+    url = models.URLField(_("official page"), max_length=500, blank=True)
+
+    class Meta(Referenced.Meta):
+        abstract = False
+        verbose_name = _("speaker")
+        verbose_name_plural = _("speakers")
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+
+class Source(Referenced):
+    """A published text a statement was taken from, with its bibliographic data."""
+
+    publisher = models.CharField(_("publisher"), max_length=160)
+    author = models.CharField(_("author"), max_length=160, blank=True)
+    title = models.CharField(
+        _("title"), max_length=300, help_text=_("The real title, in its own language.")
+    )
+    language = models.CharField(_("language"), max_length=8, help_text=_("A code: fr, en, lb…"))
+    published_on = models.DateField(
+        _("published on"), null=True, blank=True, help_text=_("Leave empty when unknown.")
+    )
+    url = models.URLField(_("address"), max_length=500)
+    archived_url = models.URLField(_("archived copy"), max_length=500, blank=True)
+    accessed_on = models.DateField(_("read on"), null=True, blank=True)
+    note = models.TextField(_("note to readers"), blank=True)
+
+    class Meta(Referenced.Meta):
+        abstract = False
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = ["publisher", "reference"]
+
+    def __str__(self):
+        return f"{self.publisher}: {self.title}"
+
+
+class Contact(Record):
+    """Somebody to turn to: for what, for whom, and for what not."""
+
+    class Kind(models.TextChoices):
+        EMERGENCY = "emergency", _("emergency")
+        HELPLINE = "helpline", _("helpline")
+        REPORTING = "reporting", _("reporting service")
+        POLICE = "police", _("police")
+        PROSECUTOR = "prosecutor", _("prosecutor")
+        VICTIM_SUPPORT = "victim_support", _("victim support")
+        LEGAL_HELP = "legal_help", _("legal help")
+        AUTHORITY = "authority", _("authority")
+        REMOVAL_TOOL = "removal_tool", _("removal tool")
+        PLATFORM = "platform", _("platform")
+        INFORMATION = "information", _("information")
+
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=160)
+    summary = models.TextField(_("summary"), blank=True)
+    handles = models.TextField(_("handles"), blank=True, help_text=_("One thing a line."))
+    does_not_handle = models.TextField(
+        _("does not handle"),
+        blank=True,
+        help_text=_("One thing a line. Say it plainly: it saves somebody a refusal."),
+    )
+    how = models.TextField(_("how it works"), blank=True)
+    phone = models.CharField(_("phone"), max_length=80, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    address = models.CharField(_("address"), max_length=250, blank=True)
+    url = models.URLField(_("web page"), max_length=500, blank=True)
+    hours = models.CharField(_("hours"), max_length=250, blank=True)
+    languages = models.JSONField(
+        _("languages"), default=list, blank=True, help_text=_('Codes, as in ["lb", "fr"].')
+    )
+    anonymous = models.BooleanField(_("can stay anonymous"), null=True, blank=True)
+    free = models.BooleanField(_("free of charge"), null=True, blank=True)
+    for_minors = models.BooleanField(_("for minors"), default=True)
+    for_adults = models.BooleanField(_("for adults"), default=True)
+    emergency = models.BooleanField(_("emergency number"), default=False)
+    takes_complaints = models.BooleanField(_("takes criminal complaints"), default=False)
+    removes_content = models.BooleanField(_("can get content removed"), default=False)
+    supports_victims = models.BooleanField(_("supports victims"), default=False)
+    note = models.TextField(_("note to readers"), blank=True)
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        ordering = ["order", "reference"]
+
+    def __str__(self):
+        return self.name_fr or self.name_en or self.reference
+
+    def get_absolute_url(self):
+        return reverse("articles:contact-detail", args=[self.reference])
+
+
+class StatementQuerySet(RecordQuerySet):
+    def citing(self, record):
+        """Statements mapped to this provision or contact."""
+        return self.filter(_citation_filter(Statement, record)).distinct()
+
+
+class Statement(Record):
+    """What somebody said, or what a source says in its own voice."""
+
+    class Voice(models.TextChoices):
+        SPEAKER = "speaker", _("the speaker's own words, reported by the source")
+        SOURCE = "source", _("the source's own sentence")
+
+    class Wording(models.TextChoices):
+        PARAPHRASE = "paraphrase", _("paraphrase")
+        VERBATIM = "verbatim", _("verbatim quotation")
+        TRANSLATION = "translation", _("translation of a quotation")
+
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
+    voice = models.CharField(
+        _("voice"), max_length=8, choices=Voice.choices, help_text=_("Whose words these are.")
+    )
+    speaker = models.ForeignKey(
+        Speaker,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="statements",
+        verbose_name=_("speaker"),
+        help_text=_("Empty when the sentence is the source's own."),
+    )
+    office = models.CharField(
+        _("office at the time"), max_length=250, blank=True, help_text=_("As held that day.")
+    )
+    said_on = models.DateField(
+        _("said on"), null=True, blank=True, help_text=_("Leave empty when unknown: never guess.")
+    )
+    source = models.ForeignKey(
+        Source, models.PROTECT, related_name="statements", verbose_name=_("source")
+    )
+    wording = models.CharField(
+        _("wording"), max_length=12, choices=Wording.choices, default=Wording.PARAPHRASE
+    )
+    original_language = models.CharField(
+        _("original language"), max_length=8, blank=True, help_text=_("Empty when unknown.")
+    )
+    title = models.CharField(_("title"), max_length=200)
+    claim = models.TextField(
+        _("what was said"), help_text=_("A paraphrase carries no quotation marks around it.")
+    )
+    note = models.TextField(_("note to readers"), blank=True)
+    topics = models.ManyToManyField(
+        Topic, blank=True, related_name="statements", verbose_name=_("topics")
+    )
+    mapped_provisions = CitationField(
+        Provision,
+        blank=True,
+        related_name="mapped_statements",
+        verbose_name=_("law it concerns, in our reading"),
+        help_text=_("Shown to readers as our own reading, not as the speaker's words."),
+    )
+    contacts = CitationField(
+        Contact,
+        blank=True,
+        related_name="statements",
+        verbose_name=_("contacts, in our reading"),
+    )
+
+    objects = ReferenceManager.from_queryset(StatementQuerySet)()
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("statement")
+        verbose_name_plural = _("statements")
+        ordering = ["order", "reference"]
+
+    def __str__(self):
+        return self.title_fr or self.title_en or self.reference
+
+    def get_absolute_url(self):
+        return reverse("articles:statement-detail", args=[self.reference])
+
+    def clean(self):
+        super().clean()
+        if self.voice == self.Voice.SPEAKER and not self.speaker_id:
+            raise ValidationError(
+                {"speaker": _("Name the speaker, or set the voice to “the source's own sentence”.")}
+            )
+        if self.voice == self.Voice.SOURCE and self.speaker_id:
+            raise ValidationError(
+                {"speaker": _("Leave the speaker empty: the sentence is the source's own.")}
+            )
+        if self.wording == self.Wording.PARAPHRASE:
+            errors = {
+                f"claim_{language}": _(
+                    "Remove the quotation marks: a paraphrase is not a quotation."
+                )
+                for language in LANGUAGES
+                if (getattr(self, f"claim_{language}") or "").strip()[:1] in {"“", '"', "«"}
+            }
+            if errors:
+                raise ValidationError(errors)
+
+
+class QuestionQuerySet(RecordQuerySet):
+    def citing(self, record):
+        """Questions whose claims cite this provision, statement or contact, or that send to it."""
+        condition = Q(pk__in=Claim.objects.citing(record).values("question"))
+        if isinstance(record, Contact):
+            condition |= Q(contacts=record)
+        return self.filter(condition).distinct()
+
+
+class Question(Record):
+    """A question as a person asks it; the answer is its claims, in order."""
+
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
+    slug = models.SlugField(
+        _("slug"),
+        max_length=100,
+        unique=True,
+        help_text=_("The end of the page's address. The old address keeps working."),
+    )
+    title = models.CharField(_("question"), max_length=200)
+    short_answer = models.TextField(
+        _("short answer"), help_text=_("One to three sentences that answer at once.")
+    )
+    also_asked = models.TextField(
+        _("also asked as"),
+        blank=True,
+        help_text=_("Other ways people put it, one a line: the search looks here first."),
+    )
+    topics = models.ManyToManyField(
+        Topic, blank=True, related_name="questions", verbose_name=_("topics")
+    )
+    related = models.ManyToManyField(
+        "self", blank=True, symmetrical=False, related_name="+", verbose_name=_("see also")
+    )
+    contacts = CitationField(
+        Contact,
+        blank=True,
+        related_name="questions",
+        verbose_name=_("contacts"),
+        help_text=_("Who to turn to with this question."),
+    )
+    review_on = models.DateField(
+        _("review on"),
+        null=True,
+        blank=True,
+        help_text=_("When somebody should read this answer again."),
+    )
+
+    objects = ReferenceManager.from_queryset(QuestionQuerySet)()
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        ordering = ["order", "reference"]
+
+    def __str__(self):
+        return self.title_fr or self.title_en or self.reference
+
+    def save(self, *args, **kwargs):
+        """Saves; keeps redirects from former slugs.
+
+        Raises `ValidationError` when the question becomes published and may not: see
+        `publication_problems`.
+        """
+        before = Question.objects.filter(pk=self.pk).first() if self.pk else None
+        if self.is_published and not (before and before.is_published):
+            problems = self.publication_problems()
+            if problems:
+                raise ValidationError(problems)
+        super().save(*args, **kwargs)
+        if before:
+            FormerSlug.keep(before, self)
+
+    def get_absolute_url(self):
+        """The page's address in the active language; with the other's slug where it has none."""
+        slugs = [self.slug, *(getattr(self, f"slug_{language}") for language in LANGUAGES)]
+        return reverse("articles:question-detail", args=[next(filter(None, slugs))])
+
+    def clean(self):
+        super().clean()
+        if self.is_published:
+            errors = self.language_problems()
+            if errors:
+                raise ValidationError(errors)
+
+    def language_problems(self):
+        """Maps fields that publication asks for, and that lack a text, to what to do."""
+        return {
+            f"{field}_{language}": [
+                _("Write this text before publishing: a published question has both languages.")
+            ]
+            for field, language in missing_languages(self, "title", "short_answer", "slug")
+        }
+
+    def publication_problems(self):
+        """Lists what stands in the way of publication, as sentences; empty when nothing does."""
+        problems = [
+            _("%(field)s is missing in %(language)s.")
+            % {"field": self._meta.get_field(field).verbose_name, "language": language}
+            for field, language in missing_languages(self, "title", "short_answer", "slug")
+        ]
+        claims = list(self.claims.all()) if self.pk else []
+        if not claims:
+            problems.append(_("The question has no claim: write its answer first."))
+        for claim in claims:
+            problems += claim.problems()
+        return problems
+
+
+class FormerSlug(models.Model):
+    """An address a question once had; it redirects to the present one."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="former_slugs")
+    language = models.CharField(max_length=8)
+    slug = models.SlugField(max_length=100)
+
+    class Meta:
+        verbose_name = _("former address")
+        verbose_name_plural = _("former addresses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["language", "slug"], name="articles_formerslug_once_a_language"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.language}/{self.slug}"
+
+    @classmethod
+    def keep(cls, before, after):
+        """Records the slugs that `after` no longer has, and frees those it has taken back."""
+        for language in LANGUAGES:
+            old, new = (getattr(q, f"slug_{language}") for q in (before, after))
+            if old and old != new:
+                cls.objects.update_or_create(
+                    language=language, slug=old, defaults={"question": after}
+                )
+            if new:
+                cls.objects.filter(language=language, slug=new).delete()
+
+
+class ClaimQuerySet(models.QuerySet):
+    def citing(self, record):
+        """Claims that cite this provision, statement or contact."""
+        return self.filter(_citation_filter(Claim, record)).distinct()
+
+    def questions(self):
+        """The published questions these claims belong to."""
+        return Question.objects.published().filter(claims__in=self).distinct()
+
+    def get_by_natural_key(self, question_reference, order):
+        return self.get(question__reference=question_reference, order=order)
+
+
+class Claim(models.Model):
+    """One step of an answer, resting on one basis: the law, a statement, or our advice."""
+
+    class Basis(models.TextChoices):
+        LAW = "law", _("the law says")
+        STATEMENT = "statement", _("what was said")
+        ADVICE = "advice", _("our advice")
+
+    question = models.ForeignKey(
+        Question, models.CASCADE, related_name="claims", verbose_name=_("question")
+    )
+    order = models.PositiveSmallIntegerField(_("order"), default=1)
+    basis = models.CharField(
+        _("basis"),
+        max_length=10,
+        choices=Basis.choices,
+        help_text=_("Law cites a provision, a statement cites a statement. Never mix them."),
+    )
+    text = models.TextField(
+        _("text"), help_text=_("Short Markdown: bold, lists and links. No headings, no HTML.")
+    )
+    provisions = CitationField(
+        Provision, blank=True, related_name="claims", verbose_name=_("provisions")
+    )
+    statements = CitationField(
+        Statement, blank=True, related_name="claims", verbose_name=_("statements")
+    )
+    contacts = CitationField(Contact, blank=True, related_name="claims", verbose_name=_("contacts"))
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
+        ordering = ["question", "order"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question", "order"],
+                name="articles_claim_order_once",
+                violation_error_message=_("Two claims of one question cannot share a place."),
+            ),
+            models.CheckConstraint(
+                condition=Q(basis__in=["law", "statement", "advice"]),
+                name="articles_claim_basis_is_known",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.question_id and self.question.reference}/{self.order}"
+
+    def natural_key(self):
+        return (self.question.reference, self.order)
+
+    natural_key.dependencies = ["articles.question"]
+
+    @property
+    def is_source_voice(self):
+        """Whether every statement cited is the source's own sentence, nobody's words."""
+        voices = {statement.voice for statement in self.statements.all()}
+        return voices == {Statement.Voice.SOURCE}
+
+    def problems(self):
+        """Lists what keeps this claim from being published, as sentences that say what to do."""
+        problems = [
+            _("Claim %(order)s lacks its text in %(language)s: write it.")
+            % {"order": self.order, "language": language}
+            for field, language in missing_languages(self, "text")
+        ]
+        cited = {
+            self.Basis.LAW: self.provisions.exists,
+            self.Basis.STATEMENT: self.statements.exists,
+        }.get(self.basis)
+        if cited and not cited():
+            problems.append(self.citation_problem(self.order, self.basis))
+        return problems
+
+    @classmethod
+    def citation_problem(cls, order, basis):
+        """Says what a claim of a basis must cite."""
+        if basis == cls.Basis.LAW:
+            return _(
+                "Claim %(order)s: a claim of basis “law” cites at least one provision. Add one, "
+                "or change the basis."
+            ) % {"order": order}
+        return _(
+            "Claim %(order)s: a claim of basis “statement” cites at least one statement. Add one, "
+            "or change the basis."
+        ) % {"order": order}
+
+
+def _citation_filter(model, record):
+    """The condition that `model` cites `record` through one of its citation fields."""
+    fields = [
+        field.name
+        for field in model._meta.many_to_many
+        if isinstance(field, CitationField) and isinstance(record, field.remote_field.model)
+    ]
+    if not fields:
+        raise TypeError(f"A {model._meta.verbose_name} cannot cite {record!r}.")
+    condition = Q()
+    for field in fields:
+        condition |= Q(**{field: record})
+    return condition

@@ -1,0 +1,38 @@
+from modeltranslation.translator import TranslationOptions, register
+
+from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+
+
+@register(Topic)
+class TopicTranslation(TranslationOptions):
+    fields = ("slug", "title", "summary")
+
+
+@register(Speaker)
+class SpeakerTranslation(TranslationOptions):
+    fields = ("office",)
+
+
+@register(Source)
+class SourceTranslation(TranslationOptions):
+    fields = ("note",)
+
+
+@register(Contact)
+class ContactTranslation(TranslationOptions):
+    fields = ("name", "summary", "handles", "does_not_handle", "how", "url", "hours", "note")
+
+
+@register(Statement)
+class StatementTranslation(TranslationOptions):
+    fields = ("office", "title", "claim", "note")
+
+
+@register(Question)
+class QuestionTranslation(TranslationOptions):
+    fields = ("slug", "title", "short_answer", "also_asked")
+
+
+@register(Claim)
+class ClaimTranslation(TranslationOptions):
+    fields = ("text",)

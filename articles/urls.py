@@ -1,0 +1,18 @@
+from django.urls import path
+
+from articles import views
+
+app_name = "articles"
+
+urlpatterns = [
+    path("questions/", views.QuestionListView.as_view(), name="question-list"),
+    path("questions/<slug:slug>/", views.QuestionDetailView.as_view(), name="question-detail"),
+    path("statements/", views.StatementListView.as_view(), name="statement-list"),
+    path(
+        "statements/<slug:reference>/",
+        views.StatementDetailView.as_view(),
+        name="statement-detail",
+    ),
+    path("contacts/", views.ContactListView.as_view(), name="contact-list"),
+    path("contacts/<slug:reference>/", views.ContactDetailView.as_view(), name="contact-detail"),
+]

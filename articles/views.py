@@ -1,0 +1,134 @@
+from django.db.models import Prefetch, Q
+from django.http import HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+from django.utils.translation import get_language
+from django.views.generic import DetailView, ListView
+
+from articles.models import (
+    LANGUAGES,
+    Claim,
+    Contact,
+    FormerSlug,
+    Question,
+    Statement,
+    Topic,
+)
+from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
+from laws.models import Provision
+
+
+class QuestionListView(PublicPage, ListView):
+    """Every question, or those of one topic (`?topic=<reference>`)."""
+
+    template_name = "articles/question_list.html"
+    context_object_name = "questions"
+    paginate_by = PAGE_SIZE
+
+    @cached_property
+    def topic(self):
+        reference = self.request.GET.get("topic")
+        if not reference:
+            return None
+        return get_object_or_404(Topic, reference=reference.replace("\0", ""))
+
+    def get_queryset(self):
+        questions = Question.objects.published()
+        return questions.filter(topics=self.topic) if self.topic else questions
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            topic=self.topic, topics=Topic.objects.with_questions()[:CITED_BY_SIZE], **kwargs
+        )
+
+
+class QuestionDetailView(PublicPage, DetailView):
+    template_name = "articles/question_detail.html"
+    context_object_name = "question"
+
+    def get(self, request, *args, **kwargs):
+        self.object = self.get_object()
+        # One address a page: a former slug, or the other language's, leads to this one's.
+        if self.object.get_absolute_url() != request.path:
+            return HttpResponsePermanentRedirect(self.object.get_absolute_url())
+        return self.render_to_response(self.get_context_data(object=self.object))
+
+    def get_object(self, queryset=None):
+        slug = self.kwargs["slug"]
+        cited = Prefetch("provisions", Provision.objects.published().with_versions())
+        questions = Question.objects.published().prefetch_related(
+            Prefetch(
+                "claims",
+                Claim.objects.prefetch_related(
+                    cited,
+                    Prefetch("statements", Statement.objects.published().select_related("source")),
+                    Prefetch("contacts", Contact.objects.published()),
+                ),
+            ),
+            "topics",
+            Prefetch("related", Question.objects.published()),
+            Prefetch("contacts", Contact.objects.published()),
+        )
+        slugs = Q()
+        for language in LANGUAGES:
+            slugs |= Q(**{f"slug_{language}": slug})
+        found = list(questions.filter(slugs)[: len(LANGUAGES)])
+        if found:
+            own = f"slug_{get_language()}"
+            return next((q for q in found if getattr(q, own) == slug), found[0])
+        former = FormerSlug.objects.filter(slug=slug).order_by("pk").values("question")[:1]
+        return get_object_or_404(questions, pk__in=former)
+
+
+class StatementListView(PublicPage, ListView):
+    template_name = "articles/statement_list.html"
+    context_object_name = "statements"
+    paginate_by = PAGE_SIZE
+
+    def get_queryset(self):
+        return Statement.objects.published().select_related("speaker", "source")
+
+
+class StatementDetailView(PublicPage, DetailView):
+    template_name = "articles/statement_detail.html"
+    context_object_name = "statement"
+
+    def get_object(self, queryset=None):
+        statements = Statement.objects.published().select_related("speaker", "source")
+        return get_object_or_404(
+            statements.prefetch_related(
+                Prefetch("mapped_provisions", Provision.objects.published().with_versions()),
+                Prefetch("contacts", Contact.objects.published()),
+            ),
+            reference=self.kwargs["reference"],
+        )
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            citing_questions=Question.objects.published().citing(self.object)[:CITED_BY_SIZE],
+            **kwargs,
+        )
+
+
+class ContactListView(PublicPage, ListView):
+    template_name = "articles/contact_list.html"
+    context_object_name = "contacts"
+    paginate_by = PAGE_SIZE
+
+    def get_queryset(self):
+        return Contact.objects.published()
+
+
+class ContactDetailView(PublicPage, DetailView):
+    template_name = "articles/contact_detail.html"
+    context_object_name = "contact"
+
+    def get_object(self, queryset=None):
+        return get_object_or_404(Contact.objects.published(), reference=self.kwargs["reference"])
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            citing_questions=Question.objects.published().citing(self.object)[:CITED_BY_SIZE],
+            citing_statements=Statement.objects.published().citing(self.object)[:CITED_BY_SIZE],
+            **kwargs,
+        )

@@ -1,0 +1,47 @@
+"""What the admin of every record shares."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from modeltranslation.admin import TabbedTranslationAdmin
+
+PUBLICATION = (_("Publication"), {"fields": ["status"]})
+VERIFICATION = (
+    _("Verification"),
+    {"fields": [("confidence", "verified_on"), ("verified_by", "verified_url")]},
+)
+
+
+class LocalAssets:
+    """The language tabs' style, after modeltranslation's own files."""
+
+    class Media:
+        css = {"all": ["admin.css"]}
+
+
+class RecordAdmin(LocalAssets, TabbedTranslationAdmin):
+    """Daily fields first, then publication and verification."""
+
+    list_per_page = 50
+    save_on_top = True
+    date_hierarchy = None
+    readonly_fields = ["created_at", "updated_at"]
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        # A reference never changes once readers may have it.
+        return [*fields, "reference"] if obj else fields
+
+    @admin.display(description=_("reference"), ordering="reference")
+    def short_reference(self, record):
+        return format_html("<code>{}</code>", record.reference)
+
+    @admin.display(description=_("both languages"), boolean=True)
+    def has_both_languages(self, record):
+        return all(
+            getattr(record, f"{name}_{language}")
+            for name in self.required_texts
+            for language in ("fr", "en")
+        )
+
+    required_texts = []

@@ -1,0 +1,31 @@
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from kb_site.search import updates
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the site ready to serve, step by step: database, content, messages, static files, "
+        "search index. Safe to run again: it does only what is left to do."
+    )
+
+    def handle(self, *args, verbosity, **options):
+        def step(text):
+            if verbosity:
+                self.stdout.write(text)
+
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        step("Database: applying migrations")
+        call_command("migrate", verbosity=0, interactive=False)
+        step("Messages: compiling translations")
+        call_command("translations", "compile", verbosity=0)
+        if not settings.DEBUG:
+            step("Static files: collecting")
+            call_command("collectstatic", verbosity=0, interactive=False)
+        step("Content: loading fixtures into an empty database")
+        call_command("load_fixtures", verbosity=verbosity)
+        step("Search: checking the index")
+        if updates.ensure():
+            step("The search index was built.")

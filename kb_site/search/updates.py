@@ -1,0 +1,89 @@
+"""Keeps the index in step with the records: after each commit, and by a whole rebuild."""
+
+import contextlib
+import contextvars
+import logging
+
+from django.db import transaction
+
+from kb_site.search.documents import all_documents, count_records, registry
+from kb_site.search.engines import SearchUnavailable, get_engine
+from kb_site.search.models import PendingUpdate
+
+logger = logging.getLogger(__name__)
+
+_paused = contextvars.ContextVar("paused", default=False)
+
+
+@contextlib.contextmanager
+def paused():
+    """Changes inside are not noted: for a load of many records that a `rebuild` follows."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
+
+
+def mark(keys):
+    """Notes that these records' entries are out of date, and updates them after the commit."""
+    if _paused.get():
+        return
+    PendingUpdate.objects.bulk_create([PendingUpdate(key=key) for key in keys])
+    transaction.on_commit(_update_quietly)
+
+
+def _update_quietly():
+    """An index that cannot be written costs no editor a save: the note stays, and is logged."""
+    if not PendingUpdate.objects.exists():
+        return
+    try:
+        update()
+    except SearchUnavailable as error:
+        logger.warning("The search index could not be updated, it will be later: %s", error)
+
+
+def update():
+    """Brings every entry that is out of date up to date. Returns how many records that were.
+
+    Raises `SearchUnavailable` when the index cannot be written; nothing is forgotten then.
+    """
+    pending = list(PendingUpdate.objects.values_list("pk", "key"))
+    if not pending:
+        return 0
+    keys = {key for _pk, key in pending}
+    get_engine().replace(keys, _documents(keys))
+    PendingUpdate.objects.filter(pk__in=[pk for pk, _key in pending]).delete()
+    return len(keys)
+
+
+def _documents(keys):
+    """Yields the documents of the published records among `keys`, reading when iterated."""
+    for index in registry.values():
+        prefix = f"{index.kind}:"
+        references = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+        if references:
+            yield from index.documents(index.queryset().filter(reference__in=references))
+
+
+def rebuild(progress=lambda documents, total: documents):
+    """Builds the index anew. Takes a function that wraps the documents to show progress."""
+    pending = list(PendingUpdate.objects.values_list("pk", flat=True))
+    get_engine().rebuild(progress(all_documents(), count_records()))
+    # What was noted before the rebuild began is in it; what came since is still to be done.
+    PendingUpdate.objects.filter(pk__in=pending).delete()
+    update()
+
+
+def ensure():
+    """Builds the index when it is missing or of an older form, else finishes pending updates.
+
+    Returns whether it was built.
+    """
+    try:
+        get_engine().count()
+    except SearchUnavailable:
+        rebuild()
+        return True
+    update()
+    return False

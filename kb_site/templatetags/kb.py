@@ -1,0 +1,190 @@
+"""Tags of every template: a record's texts with their language, dates, penalties, addresses."""
+
+import datetime
+
+from django import template
+from django.conf import settings
+from django.urls import translate_url
+from django.utils import formats
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext, ngettext, override
+
+from kb_site import markdown, phones
+from kb_site.editorial.fields import DURATION
+
+register = template.Library()
+
+LANGUAGES = [code for code, name in settings.LANGUAGES]
+
+
+def translated(record, field):
+    """Returns (text, language): in the active language, else in the first that has it."""
+    for language in dict.fromkeys([get_language(), *LANGUAGES]):
+        text = getattr(record, f"{field}_{language}", None)
+        if text:
+            return text, language
+    return "", get_language()
+
+
+def _in_language(html, language, tag):
+    """Marks text of another language with its `lang` and a word that says so."""
+    if not html or language == get_language():
+        return html
+    return format_html(
+        '<{0} lang="{1}" class="other-language">{2}</{0}> <span class="fallback">{3}</span>',
+        tag,
+        language,
+        html,
+        _not_translated(language),
+    )
+
+
+def _not_translated(language):
+    return {
+        "fr": gettext("(in French: not translated yet)"),
+        "en": gettext("(in English: not translated yet)"),
+    }[language]
+
+
+@register.filter
+def text(record, field):
+    """A translated field as one line of text; another language's is marked as such."""
+    value, language = translated(record, field)
+    return _in_language(markdown.typography(value, language), language, "span")
+
+
+@register.filter
+def plain_text(record, field):
+    """A translated field without any markup, for titles and attributes."""
+    value, language = translated(record, field)
+    return markdown.typography(value, language)
+
+
+@register.filter
+def prose(record, field):
+    """A translated field of short Markdown as paragraphs and lists."""
+    value, language = translated(record, field)
+    return _in_language(markdown.render(value, language), language, "div")
+
+
+@register.filter
+def lines(record, field):
+    """A translated field of one thing a line, as a list."""
+    value, language = translated(record, field)
+    items = [(markdown.typography(line, language),) for line in value.splitlines() if line.strip()]
+    html = format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", items)) if items else ""
+    return _in_language(html, language, "div")
+
+
+@register.filter
+def typo(value):
+    """Good typography for a plain string of the active language."""
+    return markdown.typography(str(value), get_language())
+
+
+@register.filter
+def day(value):
+    """A date in words, in a `time` element; "1er" in French."""
+    if not isinstance(value, datetime.date):
+        return ""
+    words = formats.date_format(value, "j F Y")
+    if get_language() == "fr" and value.day == 1:
+        words = words.replace("1 ", "1er ", 1)
+    return format_html(
+        '<time datetime="{}">{}</time>', value.isoformat(), words.replace(" ", "\u00a0")
+    )
+
+
+@register.filter
+def duration(value):
+    """An ISO 8601 duration (P8D, P1M, P5Y) in words."""
+    match = DURATION.match(value or "")
+    if not match:
+        return ""
+    parts = [
+        (match["years"], lambda n: ngettext("%d year", "%d years", n)),
+        (match["months"], lambda n: ngettext("%d month", "%d months", n)),
+        (match["days"], lambda n: ngettext("%d day", "%d days", n)),
+    ]
+    return " ".join(
+        (words(int(number)) % int(number)).replace(" ", "\u00a0")
+        for number, words in parts
+        if number
+    )
+
+
+@register.filter
+def euros(value):
+    """A sum of euros, grouped as the language does: 75 000 € or €75,000."""
+    if value is None:
+        return ""
+    digits = f"{value:,}"
+    if get_language() == "fr":
+        return digits.replace(",", "\u202f") + "\u202f€"
+    return f"€{digits}"
+
+
+@register.filter
+def percent(value):
+    """A percentage without needless zeros."""
+    number = formats.localize(value.normalize())
+    return f"{number}\u202f%" if get_language() == "fr" else f"{number}%"
+
+
+@register.filter
+def language_name(code):
+    """The name of a language, in the active language."""
+    names = {
+        "fr": gettext("French"),
+        "en": gettext("English"),
+        "de": gettext("German"),
+        "lb": gettext("Luxembourgish"),
+        "pt": gettext("Portuguese"),
+    }
+    return names.get(code, code)
+
+
+@register.filter
+def kind_name(kind):
+    """What readers call one record of a kind that the search finds."""
+    return {
+        "question": gettext("Question"),
+        "contact": gettext("Contact"),
+        "statement": gettext("Statement"),
+        "provision": gettext("Provision"),
+        "act": gettext("Act"),
+    }.get(kind, kind)
+
+
+@register.filter
+def phone_links(value):
+    """Phone numbers as links one can tap; what is not a number stays text."""
+    return mark_safe(  # noqa: S308 - built of escaped parts
+        "".join(
+            format_html('<a class="phone" href="tel:{}">{}</a>', number, shown)
+            if number
+            else format_html("{}", shown)
+            for shown, number in phones.split(value)
+        )
+    )
+
+
+@register.simple_tag(takes_context=True)
+def alternates(context):
+    """(language, address) of this page in every language: the same record, its own slug."""
+    record = context.get("object")
+    request = context.get("request")
+    found = []
+    for language in LANGUAGES:
+        if hasattr(record, "get_absolute_url"):
+            with override(language):
+                address = record.get_absolute_url()
+        elif request is None:
+            address = f"/{language}/"
+        else:
+            address = translate_url(request.get_full_path(), language)
+            if address == request.get_full_path() and language != get_language():
+                address = f"/{language}/"
+        found.append((language, address))
+    return found

@@ -1,0 +1,22 @@
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+
+from kb_site import views
+
+urlpatterns = [
+    path("", views.choose_language, name="root"),
+    path("admin/", admin.site.urls),
+    *i18n_patterns(
+        path("", views.HomeView.as_view(), name="home"),
+        path("about/", views.AboutView.as_view(), name="about"),
+        path("search/", include("kb_site.search.urls")),
+        path("laws/", include("laws.urls")),
+        path("", include("articles.urls")),
+    ),
+]
+
+handler400 = "kb_site.views.bad_request"
+handler403 = "kb_site.views.forbidden"
+handler404 = "kb_site.views.page_not_found"
+handler500 = "kb_site.views.server_error"

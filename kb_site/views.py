@@ -1,0 +1,87 @@
+"""What the whole site shares: public pages, home, about, and errors that help."""
+
+from django.apps import apps
+from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
+from django.shortcuts import render
+from django.template import loader
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.decorators import method_decorator
+from django.utils.translation import get_language, get_language_from_request, override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from django.views.generic import TemplateView, View
+
+# Rows on a page of a list, and the most rows of a list inside a page.
+PAGE_SIZE = 25
+CITED_BY_SIZE = 50
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class PublicPage(View):
+    """A page for readers: it answers GET and HEAD only, changes nothing and keeps nothing."""
+
+    http_method_names = ["get", "head", "options"]
+
+
+def site(request):
+    """Context of every page: the language it is in."""
+    return {"language": get_language()}
+
+
+@csrf_exempt
+@require_safe
+def choose_language(request):
+    """Sends `/` to the home page in the reader's language, as the browser asks for it."""
+    with override(get_language_from_request(request)):
+        response = HttpResponseRedirect(reverse("home"))
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+class HomeView(PublicPage, TemplateView):
+    template_name = "home.html"
+
+    def get_context_data(self, **kwargs):
+        # By name: the site's own package does not depend on its apps.
+        Question, Topic, Contact = (
+            apps.get_model("articles", name) for name in ("Question", "Topic", "Contact")
+        )
+        return super().get_context_data(
+            topics=Topic.objects.with_questions(),
+            questions=Question.objects.published()[:8],
+            emergency_contacts=Contact.objects.published().filter(emergency=True),
+            **kwargs,
+        )
+
+
+class AboutView(PublicPage, TemplateView):
+    template_name = "about.html"
+
+
+def error_page(request, status, template):
+    return render(request, template, status=status)
+
+
+def bad_request(request, exception=None):
+    return error_page(request, 400, "400.html")
+
+
+def forbidden(request, exception=None):
+    return error_page(request, 403, "403.html")
+
+
+def page_not_found(request, exception=None):
+    return error_page(request, 404, "404.html")
+
+
+def method_not_allowed(request):
+    return error_page(request, 405, "405.html")
+
+
+def server_error(request):
+    """Needs nothing that may be broken: no database, no context processor."""
+    try:
+        return HttpResponseServerError(loader.get_template("500.html").render())
+    except Exception:
+        return HttpResponse("Server error. In danger: 112, police 113.", status=500)

@@ -1,0 +1,472 @@
+"""Acts, their provisions, and each provision's versions in time."""
+
+import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from kb_site.editorial.fields import DURATION
+from kb_site.editorial.models import Record, RecordQuerySet, ReferenceManager, Status
+
+
+def today():
+    """Today's date in Luxembourg (the site's TIME_ZONE), whatever the server's clock zone."""
+    return timezone.localdate()
+
+
+class LegalActQuerySet(RecordQuerySet):
+    def in_force(self, on=None):
+        """Acts in force on a day (today by default). An unknown entry into force counts as past."""
+        on = on or today()
+        return (
+            self.exclude(in_force_from__gt=on)
+            .exclude(repealed_on__lte=on)
+            .exclude(kind__in=LegalAct.NOT_LAW_YET)
+        )
+
+
+class LegalAct(Record):
+    """A code, law, regulation, directive, treaty… as its legislator adopted it."""
+
+    class Jurisdiction(models.TextChoices):
+        LUXEMBOURG = "lu", _("Luxembourg")
+        EUROPEAN_UNION = "eu", _("European Union")
+        INTERNATIONAL = "int", _("International")
+
+    class Kind(models.TextChoices):
+        CONSTITUTION = "constitution", _("constitution")
+        CODE = "code", _("code")
+        LAW = "law", _("law")
+        REGULATION = "regulation", _("regulation")
+        DIRECTIVE = "directive", _("directive")
+        TREATY = "treaty", _("treaty")
+        CHARTER = "charter", _("charter")
+        BILL = "bill", _("bill")
+        PROPOSAL = "proposal", _("proposal")
+        CASE_LAW = "case_law", _("case law")
+
+    NOT_LAW_YET = (Kind.BILL, Kind.PROPOSAL)
+
+    jurisdiction = models.CharField(_("jurisdiction"), max_length=3, choices=Jurisdiction.choices)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    number = models.CharField(
+        _("number"), max_length=60, blank=True, help_text=_("As cited: 2022/2065, A520…")
+    )
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
+    adopted_on = models.DateField(_("adopted on"), null=True, blank=True)
+    in_force_from = models.DateField(
+        _("in force from"),
+        null=True,
+        blank=True,
+        help_text=_("The act's entry into force; each provision says from when it applies."),
+    )
+    repealed_on = models.DateField(
+        _("no longer in force since"),
+        null=True,
+        blank=True,
+        help_text=_("The first day it is no longer in force: repealed, lapsed or expired."),
+    )
+    transpose_by = models.DateField(
+        _("to be transposed by"), null=True, blank=True, help_text=_("Directives only.")
+    )
+    title = models.TextField(_("title"))
+    short_title = models.CharField(_("short title"), max_length=160)
+    summary = models.TextField(_("summary"), blank=True, help_text=_("In our own words."))
+    eli = models.URLField(
+        _("ELI"), max_length=300, blank=True, help_text=_("European Legislation Identifier.")
+    )
+    celex = models.CharField(
+        _("CELEX number"), max_length=40, blank=True, help_text=_("EU acts: 32022R2065.")
+    )
+    authentic_languages = models.JSONField(
+        _("authentic languages"),
+        default=list,
+        blank=True,
+        help_text=_('Codes of the languages whose text has legal value, as in ["fr"].'),
+    )
+    url = models.URLField(_("official page"), max_length=500, blank=True)
+    note = models.TextField(_("note to readers"), blank=True)
+
+    objects = ReferenceManager.from_queryset(LegalActQuerySet)()
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("act")
+        verbose_name_plural = _("acts")
+        ordering = ["order", "reference"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=models.Q(in_force_from__isnull=True)
+                | models.Q(repealed_on__isnull=True)
+                | models.Q(repealed_on__gte=models.F("in_force_from")),
+                name="laws_legalact_dates_in_order",
+                violation_error_message=_("An act cannot end before it enters into force."),
+            ),
+        ]
+
+    def __str__(self):
+        return self.short_title_fr or self.short_title_en or self.reference
+
+    def get_absolute_url(self):
+        return reverse("laws:act-detail", args=[self.reference])
+
+    def status_on(self, day):
+        """The act's `LegalStatus` on a day."""
+        if self.kind in self.NOT_LAW_YET:
+            return LegalStatus(LegalStatus.PENDING, None)
+        if self.kind == self.Kind.CASE_LAW:
+            return LegalStatus(LegalStatus.CASE_LAW, None)
+        if self.repealed_on and self.repealed_on <= day:
+            return LegalStatus(LegalStatus.NO_LONGER_IN_FORCE, self.repealed_on)
+        if self.in_force_from and self.in_force_from > day:
+            return LegalStatus(LegalStatus.NOT_YET_IN_FORCE, self.in_force_from)
+        if self.transpose_by and self.transpose_by >= day:
+            return LegalStatus(LegalStatus.TO_BE_TRANSPOSED, self.transpose_by)
+        return LegalStatus(LegalStatus.IN_FORCE, self.in_force_from)
+
+    @property
+    def legal_status(self):
+        return self.status_on(today())
+
+
+class LegalStatus:
+    """Where a text stands on a day: a code, and the date that decides it (None when unknown)."""
+
+    APPLIES = "applies"
+    NOT_YET_APPLICABLE = "not-yet-applicable"
+    NO_LONGER_APPLICABLE = "no-longer-applicable"
+    TO_BE_TRANSPOSED = "to-be-transposed"
+    IN_FORCE = "in-force"
+    NOT_YET_IN_FORCE = "not-yet-in-force"
+    NO_LONGER_IN_FORCE = "no-longer-in-force"
+    PENDING = "pending"
+    CASE_LAW = "case-law"
+
+    def __init__(self, code, date):
+        self.code = code
+        self.date = date
+
+    def __eq__(self, other):
+        return isinstance(other, LegalStatus) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((self.code, self.date))
+
+    def __repr__(self):
+        return f"LegalStatus({self.code!r}, {self.date!r})"
+
+    @property
+    def is_applicable(self):
+        return self.code in (self.APPLIES, self.IN_FORCE, self.CASE_LAW)
+
+
+class ProvisionQuerySet(RecordQuerySet):
+    def published(self):
+        """Published provisions of published acts."""
+        return super().published().filter(act__status=Status.PUBLISHED)
+
+    def in_force(self, on=None):
+        """Provisions that have a version applicable on a day (today by default)."""
+        return self.filter(
+            pk__in=ProvisionVersion.objects.in_force(on).values("provision"),
+            act__in=LegalAct.objects.in_force(on),
+        )
+
+    def with_versions(self):
+        """Loads act and versions with their penalties, so that a page asks once."""
+        return self.select_related("act").prefetch_related(
+            models.Prefetch(
+                "versions",
+                ProvisionVersion.objects.select_related("amended_by").prefetch_related("penalties"),
+            )
+        )
+
+
+class Provision(Record):
+    """An article, or a group of articles read together, of an act."""
+
+    act = models.ForeignKey(
+        LegalAct, models.PROTECT, related_name="provisions", verbose_name=_("act")
+    )
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in its act."))
+    label = models.CharField(_("label"), max_length=80, help_text=_("As cited: art. 383bis."))
+    heading = models.CharField(_("heading"), max_length=250, help_text=_("What it is about."))
+    eli = models.URLField(_("ELI"), max_length=300, blank=True)
+
+    objects = ReferenceManager.from_queryset(ProvisionQuerySet)()
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("provision")
+        verbose_name_plural = _("provisions")
+        ordering = ["act__order", "order", "reference"]
+
+    def __str__(self):
+        return f"{self.label_fr or self.label_en} – {self.heading_fr or self.heading_en}"
+
+    def get_absolute_url(self):
+        return reverse("laws:provision-detail", args=[self.act.reference, self.reference])
+
+    def version_on(self, day):
+        """The version to show for a day: the one that applies, else the next, else the last.
+
+        Reads `versions` once; prefetch it (`with_versions`) where several provisions are shown.
+        Returns None when the provision has no version yet.
+        """
+        versions = sorted(self.versions.all(), key=lambda version: version.number)
+        applying = [v for v in versions if v.status_on(day).code == LegalStatus.APPLIES]
+        coming = [v for v in versions if v.status_on(day).code == LegalStatus.NOT_YET_APPLICABLE]
+        return next(iter([*applying[::-1], *coming, *versions[::-1]]), None)
+
+    @property
+    def current_version(self):
+        return self.version_on(today())
+
+    @property
+    def legal_status(self):
+        """Where the provision stands today: its act's end or pendency wins over its version."""
+        act_status = self.act.legal_status
+        if act_status.code in (
+            LegalStatus.NO_LONGER_IN_FORCE,
+            LegalStatus.NOT_YET_IN_FORCE,
+            LegalStatus.PENDING,
+            LegalStatus.CASE_LAW,
+        ):
+            return act_status
+        version = self.current_version
+        return version.legal_status if version else None
+
+
+class ProvisionVersionQuerySet(models.QuerySet):
+    def in_force(self, on=None):
+        """Versions applicable on a day (today by default). An unknown start counts as past."""
+        on = on or today()
+        return (
+            self.exclude(applies_from__gt=on)
+            .exclude(applies_until__lt=on)
+            .exclude(transpose_by__gte=on)
+        )
+
+    def get_by_natural_key(self, provision_reference, number):
+        return self.get(provision__reference=provision_reference, number=number)
+
+
+class ProvisionVersion(models.Model):
+    """What a provision says between two dates, in our words, with its penalties."""
+
+    provision = models.ForeignKey(
+        Provision, models.CASCADE, related_name="versions", verbose_name=_("provision")
+    )
+    number = models.PositiveSmallIntegerField(
+        _("number"), default=1, help_text=_("1 for the oldest wording recorded here.")
+    )
+    applies_from = models.DateField(
+        _("applies from"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "The first day this wording applies. Leave empty when unknown: never the day a "
+            "consolidation was loaded."
+        ),
+    )
+    applies_until = models.DateField(
+        _("applies until"),
+        null=True,
+        blank=True,
+        help_text=_("The last day this wording applies. Empty while no end is known."),
+    )
+    transpose_by = models.DateField(
+        _("to be transposed by"), null=True, blank=True, help_text=_("Directives only.")
+    )
+    consolidated_on = models.DateField(
+        _("read in the consolidation of"),
+        null=True,
+        blank=True,
+        help_text=_("Empty when the authentic act itself was read."),
+    )
+    amended_by = models.ForeignKey(
+        LegalAct,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="amended_versions",
+        verbose_name=_("amended by"),
+        help_text=_("The act that gave this wording."),
+    )
+    summary = models.TextField(
+        _("summary"), help_text=_("What it says, in our words: never the legal text itself.")
+    )
+    official_url = models.URLField(_("official text"), max_length=500, blank=True)
+    note = models.TextField(
+        _("note to readers"), blank=True, help_text=_("Limits, and our reading, labelled as ours.")
+    )
+
+    objects = ProvisionVersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("version of a provision")
+        verbose_name_plural = _("versions of provisions")
+        ordering = ["provision", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provision", "number"], name="laws_provisionversion_number_once"
+            ),
+            models.UniqueConstraint(
+                fields=["provision"],
+                condition=models.Q(applies_until__isnull=True),
+                name="laws_provisionversion_one_open",
+                violation_error_message=_(
+                    "This provision already has a version without an end. Give that one its last "
+                    "day first (“applies until”)."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(applies_from__isnull=True)
+                | models.Q(applies_until__isnull=True)
+                | models.Q(applies_until__gte=models.F("applies_from")),
+                name="laws_provisionversion_dates_in_order",
+                violation_error_message=_("A version cannot end before it applies."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.provision_id and self.provision.reference} v{self.number}"
+
+    def natural_key(self):
+        return (self.provision.reference, self.number)
+
+    natural_key.dependencies = ["laws.provision"]
+
+    def clean(self):
+        super().clean()
+        if not self.provision_id:
+            return
+        others = ProvisionVersion.objects.filter(provision=self.provision_id).exclude(pk=self.pk)
+        for other in others:
+            if self._overlaps(other):
+                raise ValidationError(
+                    _(
+                        "These dates overlap with version %(number)s (%(start)s – %(end)s). Two "
+                        "wordings of one provision cannot apply on the same day: change one of "
+                        "the dates."
+                    ),
+                    params={
+                        "number": other.number,
+                        "start": other.applies_from or "…",
+                        "end": other.applies_until or "…",
+                    },
+                )
+
+    @property
+    def has_custody(self):
+        """Whether any of its penalties is custody: EU acts often know fines only."""
+        return any(penalty.custody != Custody.NONE for penalty in self.penalties.all())
+
+    def _overlaps(self, other):
+        def span(version):
+            return (
+                version.applies_from or datetime.date.min,
+                version.applies_until or datetime.date.max,
+            )
+
+        (start, end), (other_start, other_end) = span(self), span(other)
+        return start <= other_end and other_start <= end
+
+    def status_on(self, day):
+        """This version's `LegalStatus` on a day, from its dates alone."""
+        if self.applies_until and self.applies_until < day:
+            ended = self.applies_until + datetime.timedelta(days=1)
+            return LegalStatus(LegalStatus.NO_LONGER_APPLICABLE, ended)
+        if self.applies_from and self.applies_from > day:
+            return LegalStatus(LegalStatus.NOT_YET_APPLICABLE, self.applies_from)
+        if self.transpose_by and self.transpose_by >= day:
+            return LegalStatus(LegalStatus.TO_BE_TRANSPOSED, self.transpose_by)
+        return LegalStatus(LegalStatus.APPLIES, self.applies_from)
+
+    @property
+    def legal_status(self):
+        return self.status_on(today())
+
+
+class Custody(models.TextChoices):
+    NONE = "none", _("none")
+    IMPRISONMENT = "imprisonment", _("imprisonment")
+    RECLUSION = "reclusion", _("réclusion (for crimes, the gravest class)")
+
+
+class PenaltyQuerySet(models.QuerySet):
+    def get_by_natural_key(self, provision_reference, number, order):
+        return self.get(
+            version__provision__reference=provision_reference, version__number=number, order=order
+        )
+
+
+validate_duration = RegexValidator(
+    DURATION, _("Write a duration as P8D (8 days), P1M (1 month) or P5Y (5 years).")
+)
+
+
+class Penalty(models.Model):
+    """One row of a version's penalties: custody and fine, for one set of circumstances."""
+
+    version = models.ForeignKey(
+        ProvisionVersion, models.CASCADE, related_name="penalties", verbose_name=_("version")
+    )
+    order = models.PositiveSmallIntegerField(_("order"), default=1)
+    label = models.CharField(_("circumstances"), max_length=200)
+    custody = models.CharField(
+        _("custody"), max_length=12, choices=Custody.choices, default=Custody.NONE
+    )
+    custody_min = models.CharField(
+        _("custody, at least"),
+        max_length=12,
+        blank=True,
+        validators=[validate_duration],
+        help_text=_("A duration: P8D, P1M, P5Y."),
+    )
+    custody_max = models.CharField(
+        _("custody, at most"), max_length=12, blank=True, validators=[validate_duration]
+    )
+    fine_min = models.PositiveIntegerField(_("fine, at least (euros)"), null=True, blank=True)
+    fine_max = models.PositiveIntegerField(_("fine, at most (euros)"), null=True, blank=True)
+    turnover_percent = models.DecimalField(
+        _("or percentage of turnover, at most"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+    )
+    alternative = models.BooleanField(
+        _("one or both"), default=False, help_text=_("Custody and fine may each stand alone.")
+    )
+    note = models.CharField(_("note"), max_length=300, blank=True)
+
+    objects = PenaltyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("penalty")
+        verbose_name_plural = _("penalties")
+        ordering = ["version", "order"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "order"], name="laws_penalty_order_once"),
+            models.CheckConstraint(
+                condition=models.Q(fine_min__isnull=True)
+                | models.Q(fine_max__isnull=True)
+                | models.Q(fine_max__gte=models.F("fine_min")),
+                name="laws_penalty_fines_in_order",
+                violation_error_message=_("The highest fine is below the lowest."),
+            ),
+        ]
+
+    def __str__(self):
+        return self.label_fr or self.label_en or str(self.order)
+
+    def natural_key(self):
+        return (*self.version.natural_key(), self.order)
+
+    natural_key.dependencies = ["laws.provisionversion"]
