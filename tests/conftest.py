@@ -1,0 +1,90 @@
+"""What every test may rely on: the real content in the database, and its search index.
+
+Tests that change rows do so inside a transaction that is rolled back. Tests that need real
+commits (`transactional_db`, `live_server`) ask for `live_content`, which loads the content anew.
+"""
+
+import os
+import shutil
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_configure(config):
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    # What tests assert does not depend on where they run.
+    settings.SECURE_SSL_REDIRECT = False
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    from django.db import connection
+
+    terminalreporter.write_line(f"Database: {connection.vendor}")
+    if not CHROMIUM:
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.write_line("Chromium is not installed: `apt-get install chromium`.")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
+    settings.SEARCH_INDEX_DIR = tmp_path_factory.mktemp("search")
+    with django_db_blocker.unblock():
+        call_command("load_fixtures", verbosity=0)
+
+
+@pytest.fixture
+def index_dir(tmp_path, settings):
+    """A search folder of the test's own, built from the content."""
+    from kb_site.search import updates
+
+    settings.SEARCH_INDEX_DIR = tmp_path / "search"
+    updates.rebuild()
+    return settings.SEARCH_INDEX_DIR
+
+
+@pytest.fixture
+def live_content(transactional_db, tmp_path, settings):
+    """The content, committed, with a search folder of the test's own."""
+    settings.SEARCH_INDEX_DIR = tmp_path / "search"
+    call_command("load_fixtures", verbosity=0)
+
+
+@pytest.fixture
+def editor_client(client, django_user_model):
+    """A client signed in as somebody who may edit everything."""
+    client.force_login(
+        django_user_model.objects.create_superuser(
+            "editor", "editor@example.org", "a-long-password"
+        )
+    )
+    return client
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium driven by Playwright."""
+    if not CHROMIUM:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("REQUIRE_BROWSER is set and Chromium is not installed.")
+        pytest.skip("Chromium is not installed.")
+    from playwright.sync_api import sync_playwright
+
+    # Playwright keeps an event loop in this thread; Django must not take it for async code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
