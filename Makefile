@@ -5,7 +5,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint lock clean
+.PHONY: serve dev editor secret test lint lock bench-search clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -34,7 +34,7 @@ test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreS
 	@$(PY) -m tests.with_postgres $(PY) -m pytest
 
 # The checks below run on the settings of a production site.
-lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
+test lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
 lint: export HTTPS = true
 lint: export DATABASE_URL = sqlite://:memory:
 lint: .venv/test
@@ -59,6 +59,9 @@ lint: .venv/test
 	@echo "Installing what the tests need"
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET=fr|en, or SIZES="real 1000"
+	@$(PY) -m tests.bench.search $(if $(SET),--set "$(SET)" --language $(or $(LANG_OF_SET),fr)) $(if $(SIZES),--sizes "$(SIZES)")
 
 lock: .venv/test  ## write requirements*.txt anew after a change of pyproject.toml
 	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header -o requirements.txt pyproject.toml

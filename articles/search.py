@@ -1,8 +1,17 @@
 """What the search holds of questions, statements and contacts."""
 
-from articles.models import Claim, Contact, Question, Statement
-from kb_site import markdown
-from kb_site.search.documents import Document, SearchIndex, register
+from articles.models import Claim, Contact, Question, Speaker, Statement, Topic
+from kb_site import markdown, phones
+from kb_site.search.documents import (
+    Document,
+    SearchIndex,
+    asked_in,
+    register,
+    register_facet,
+    registry,
+)
+from kb_site.search.query import phone_key
+from laws.models import Provision
 
 
 def texts(record, language, *fields):
@@ -15,7 +24,9 @@ class QuestionIndex(SearchIndex):
     kind = "question"
     model = Question
     plain_fields = ("title", "short_answer", "also_asked")
-    related = {Claim: lambda claim: [claim.question]}
+
+    def get_related(self):
+        return {Claim: lambda claim: [claim.question]}
 
     def queryset(self):
         return Question.objects.published().prefetch_related("claims", "topics")
@@ -46,12 +57,16 @@ class StatementIndex(SearchIndex):
     model = Statement
     plain_fields = ("title", "claim")
 
+    def get_related(self):
+        return {
+            Speaker: lambda speaker: speaker.statements.all(),
+            Claim: lambda claim: claim.statements.all(),
+            Question: lambda question: Statement.objects.filter(claims__question=question),
+        }
+
     def queryset(self):
-        return (
-            Statement.objects.published()
-            .select_related("speaker", "source")
-            .prefetch_related("topics")
-        )
+        statements = Statement.objects.published().select_related("speaker", "source")
+        return statements.prefetch_related("topics", "claims__question")
 
     def document(self, statement, language):
         title = getattr(statement, f"title_{language}")
@@ -64,6 +79,8 @@ class StatementIndex(SearchIndex):
             language=language,
             title=title,
             url=self.url(statement, language),
+            also_asked=getattr(statement, f"also_asked_{language}") or "",
+            asked_in=asked_in((c.question for c in statement.claims.all()), language),
             summary=getattr(statement, f"claim_{language}") or "",
             body=f"{speaker} {texts(statement, language, 'office', 'note')}".strip(),
             topics=tuple(topic.reference for topic in statement.topics.all()),
@@ -76,8 +93,17 @@ class ContactIndex(SearchIndex):
     model = Contact
     plain_fields = ("name", "summary", "handles")
 
+    def get_related(self):
+        return {
+            Claim: lambda claim: claim.contacts.all(),
+            Question: lambda question: {
+                *question.contacts.all(),
+                *Contact.objects.filter(claims__question=question),
+            },
+        }
+
     def queryset(self):
-        return Contact.objects.published()
+        return Contact.objects.published().prefetch_related("questions", "claims__question")
 
     def document(self, contact, language):
         name = getattr(contact, f"name_{language}")
@@ -89,7 +115,26 @@ class ContactIndex(SearchIndex):
             language=language,
             title=name,
             url=self.url(contact, language),
+            also_asked=getattr(contact, f"also_asked_{language}") or "",
+            asked_in=asked_in(
+                [*contact.questions.all(), *(c.question for c in contact.claims.all())], language
+            ),
             summary=getattr(contact, f"summary_{language}") or "",
             body=f"{texts(contact, language, 'handles', 'does_not_handle', 'how')} "
             f"{contact.phone} {contact.address}".strip(),
+            references=tuple(f"tel:{phone_key(n)}" for _s, n in phones.split(contact.phone) if n),
         )
+
+
+# What the law's entries hold of the answers that cite them changes with these.
+registry[Provision].related |= {
+    Claim: lambda claim: claim.provisions.all(),
+    Question: lambda question: Provision.objects.filter(claims__question=question),
+}
+
+
+@register_facet("topic")
+def topic_names(references):
+    """Names topics, in their order."""
+    topics = Topic.objects.filter(reference__in=references)
+    return {topic.reference: topic.title or topic.title_fr for topic in topics}

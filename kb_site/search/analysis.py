@@ -22,11 +22,9 @@ _ELISION = re.compile(
     r"^(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quoiqu|quelqu|presqu)['’ʼ](?=.)", re.IGNORECASE
 )
 _NUMBER = re.compile(r"^\d+$")
-_ORDINAL_SUFFIXES = frozenset(
-    "bis ter quater quinquies sexies septies octies nonies decies".split()
-)
+ORDINAL_SUFFIXES = tuple("bis ter quater quinquies sexies septies octies nonies decies".split())
 # Words of the field that people write in one piece or in two.
-_COMPOUNDS = {
+COMPOUNDS = {
     ("deep", "fake"): "deepfake",
     ("deep", "fakes"): "deepfakes",
     ("hyper", "trucage"): "hypertrucage",
@@ -44,39 +42,40 @@ _COMPOUNDS = {
 STOP_WORDS = {
     "fr": frozenset(
         """
-        a afin ai aie ainsi alors apres as au aucun aucune aussi autre autres aux avaient
-        avais avait avant avec avez avoir avons ayant car ce ceci cela celle celles celui
-        ces cet cette ceux chaque chez ci combien comme comment d dans de depuis des dois
-        doit donc dont du elle elles en encore entre est et etaient etais etait etant ete
-        etes etre eu eux faire fait faut font il ils j je juste l la laquelle le lequel les
-        lesquelles lesquels leur leurs lors lui m ma mais me meme memes mes mien moi mon n
-        ne ni non nos notre nous on ont ou par parce pas pendant peut peuvent peux plus pour
-        pourquoi pouvez puis puisque qu quand que quel quelle quelles quels qui quoi s sa
-        sans se selon sera seront ses si sien soi soient sois soit sommes son sont sous suis
-        sur t ta tandis te tel telle telles tels tes toi ton tous tout toute toutes tres tu
-        un une va vais vers voici voila vont vos votre vous y
+        a afin ai aie ainsi alors apres art article articles as au aucun aucune aussi autre
+        autres aux avaient avais avait avant avec avez avoir avons ayant car ce ceci cela
+        celle celles celui ces cet cette ceux chaque chez ci combien comme comment d dans de
+        depuis des dois doit donc dont du elle elles en encore entre est et etaient etais
+        etait etant ete etes etre eu eux faire fait faut font il ils j je juste l la
+        laquelle le lequel les lesquelles lesquels leur leurs lors lui m ma mais me meme
+        memes mes mien moi mon n ne ni non nos notre nous on ont ou par parce pas pendant
+        peut peuvent peux plus pour pourquoi pouvez puis puisque qu quand que quel quelle
+        quelles quels qui quoi s sa sans se selon sera seront ses si sien soi soient sois
+        soit sommes son sont sous suis sur t ta tandis te tel telle telles tels tes toi ton
+        tous tout toute toutes tres tu un une va vais vers voici voila vont vos votre vous y
         """.split()
     ),
     "en": frozenset(
         """
-        a about after again all also am an and any are as at be because been before being
-        between both but by can cannot cant could couldnt d did didnt do does doesnt doing
-        dont during each every few for from further get gets had hadnt has hasnt have havent
-        having he her here hers him his how i id if ill im in into is isnt it its ive just
-        let ll m may me might mine more most must my no nor not of off on once only or other
-        our ours out over own re s same shall she should shouldnt so some such t than that
-        the their theirs them then there these they this those through to too under until up
-        us ve very was wasnt we were werent what when where which while who whom whose why
-        will with wont would wouldnt you your yours
+        a about after again all also am an and any are art article articles arts as at be
+        because been before being between both but by can cannot cant could couldnt d did
+        didnt do does doesnt doing dont during each every few for from further get gets had
+        hadnt has hasnt have havent having he her here hers him his how i id if ill im in
+        into is isnt it its ive just let ll m may me might mine more most must my no nor not
+        of off on once only or other our ours out over own re s same shall she should
+        shouldnt so some such t than that the their theirs them then there these they this
+        those through to too under until up us ve very was wasnt we were werent what when
+        where which while who whom whose why will with wont would wouldnt you your yours
         """.split()
     ),
 }
 
 
 class Token(NamedTuple):
-    """A term and the span of text it stands for."""
+    """A term, the folded word it is made of, and the span of text it stands for."""
 
     term: str
+    word: str
     start: int
     end: int
     is_stop: bool
@@ -111,12 +110,30 @@ def fold(word):
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
+# One byte for one letter, so that looking costs no more than copying.
+_LATIN = bytes(
+    ord(folded) if len(folded := fold(chr(number))) == 1 and ord(folded) < 256 else number
+    for number in range(256)
+)
+
+
+def fold_in_place(text):
+    """Lower-cases and takes accents off without changing the length: for looking, not for terms.
+
+    Letters beyond Latin-1 become question marks.
+    """
+    return text.replace("’", "'").encode("latin-1", "replace").translate(_LATIN).decode("latin-1")
+
+
 def normalize(text):
     """Puts text in NFC and blanks what no search can use: controls and lone surrogates."""
     if text.isascii() and text.isprintable():
         return text
     text = unicodedata.normalize("NFC", text)
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
+    for character in set(text):
+        if not character.isprintable() and unicodedata.category(character) in ("Cc", "Cs", "Cn"):
+            text = text.replace(character, " ")
+    return text
 
 
 def _words(text, language):
@@ -145,9 +162,19 @@ def _words(text, language):
 
 
 def _join(first, second):
-    if second in _ORDINAL_SUFFIXES and _NUMBER.match(first):
+    if second in ORDINAL_SUFFIXES and _NUMBER.match(first):
         return first + second
-    return _COMPOUNDS.get((first, second))
+    return COMPOUNDS.get((first, second))
+
+
+def normalize_lines(text):
+    """Yields the lines of a text that hold something, normalized."""
+    return (normalize(line) for line in text.splitlines() if line.strip())
+
+
+def words(text, language):
+    """Yields the folded words of a normalized text, not stemmed, stop words among them."""
+    return (word for word, _start, _end in _words(text, language))
 
 
 def tokens(text, language):
@@ -158,14 +185,9 @@ def tokens(text, language):
     """
     stop_words = STOP_WORDS[language]
     for word, start, end in _words(text, language):
-        yield Token(stem(word, language), start, end, word in stop_words)
+        yield Token(stem(word, language), word, start, end, word in stop_words)
 
 
 def terms(text, language):
     """Returns the search terms of a text, in order, without its stop words."""
-    return [t.term for t in tokens(normalize(text), language) if not t.is_stop]
-
-
-def stop_terms(text, language):
-    """Returns the stop words of a text as terms: what a search of stop words alone looks in."""
-    return [t.term for t in tokens(normalize(text), language) if t.is_stop]
+    return [token.term for token in tokens(normalize(text), language) if not token.is_stop]

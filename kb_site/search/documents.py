@@ -1,6 +1,7 @@
 """What is searched: one document a record and language, described by each app's `search.py`."""
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils import translation
@@ -20,27 +21,41 @@ class Document:
     also_asked: str = ""
     summary: str = ""
     body: str = ""
-    topics: tuple[str, ...] = field(default=())
+    # The questions whose answers cite the record, as people ask them.
+    asked_in: str = ""
+    topics: tuple[str, ...] = ()
     jurisdiction: str = ""
+    # Names, numbers, ELIs and phones that lead straight here: see `query.references_in`.
+    references: tuple[str, ...] = ()
 
     @property
     def key(self):
         """Names the record in every language."""
         return f"{self.kind}:{self.reference}"
 
+    @property
+    def fingerprint(self):
+        """A short hash of all it holds."""
+        return hashlib.blake2b(repr(self).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
 
 class SearchIndex:
     """Says how the records of one model become documents. Subclass and `register` it.
 
     `related` maps other models to a function that returns the records of `model` whose document
-    changes with an instance of it.
+    changes with an instance of it; another app may add to it.
     """
 
     kind = ""
     model = None
-    related = {}
     # Translated fields the reduced search looks in while the index is away.
     plain_fields = ()
+
+    def __init__(self):
+        self.related = self.get_related()
+
+    def get_related(self):
+        return {}
 
     def queryset(self):
         """Returns the published records, with all that `document` reads already loaded."""
@@ -67,6 +82,21 @@ class SearchIndex:
                     yield document
 
 
+def asked_in(questions, language):
+    """Returns the published questions' titles and other ways to ask, a line each, each once.
+
+    Takes any records with `is_published`, a title and `also_asked`.
+    """
+    texts = {
+        question.pk: "\n".join(
+            filter(None, (getattr(question, f"{n}_{language}") for n in ("title", "also_asked")))
+        )
+        for question in questions
+        if question.is_published
+    }
+    return "\n".join(texts.values())
+
+
 registry = {}
 
 
@@ -74,6 +104,20 @@ def register(index):
     """Class decorator: adds a `SearchIndex` to what is searched."""
     registry[index.model] = index()
     return index
+
+
+# name of a facet: function from its values to {value: name for readers}, in the order to show.
+facets = {}
+
+
+def register_facet(name):
+    """Function decorator: says how a facet's values are called."""
+
+    def decorator(function):
+        facets[name] = function
+        return function
+
+    return decorator
 
 
 def all_documents():
@@ -85,3 +129,12 @@ def all_documents():
 def count_records():
     """Returns how many published records there are to index."""
     return sum(index.queryset().count() for index in registry.values())
+
+
+def find_record(key):
+    """Returns the published record that a key ("kind:reference") names, or None."""
+    kind, _separator, reference = key.partition(":")
+    for index in registry.values():
+        if index.kind == kind:
+            return index.queryset().filter(reference=reference).first()
+    return None

@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from kb_site.search.documents import registry
+from kb_site.search.find import Filters
 from kb_site.search.query import MAX_LENGTH, Query
 
 KIND_NAMES = {
@@ -13,9 +14,15 @@ KIND_NAMES = {
 }
 
 
+class SeveralField(forms.MultipleChoiceField):
+    """Several values of a facet; which exist depends on what is found, so any slug is taken."""
+
+    def valid_value(self, value):
+        return value.replace("-", "").isalnum() and len(value) <= 80
+
+
 class SearchForm(forms.Form):
     q = forms.CharField(
-        label=_("Search"),
         max_length=MAX_LENGTH,
         error_messages={
             "required": _("Type a word or a question."),
@@ -29,20 +36,18 @@ class SearchForm(forms.Form):
         },
     )
     kind = forms.MultipleChoiceField(
-        label=_("Only"),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={
-            "invalid_choice": _("There is no kind “%(value)s”. Choose one of the list.")
-        },
+        choices=list(KIND_NAMES.items()),
+        error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
     )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        kinds = {index.kind for index in registry.values()}
-        self.fields["kind"].choices = [
-            (kind, name) for kind, name in KIND_NAMES.items() if kind in kinds
-        ]
+    topic = SeveralField(
+        required=False,
+        error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
+    )
+    jurisdiction = SeveralField(
+        required=False,
+        error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
+    )
 
     def clean_q(self):
         text = self.cleaned_data["q"]
@@ -51,3 +56,18 @@ class SearchForm(forms.Form):
                 _("There is no word in this search. Type a word, a question or an article number.")
             )
         return text
+
+    @property
+    def filters(self):
+        """The valid form's `Filters`."""
+        return Filters(
+            kinds=tuple(self.cleaned_data["kind"]),
+            topics=tuple(self.cleaned_data["topic"]),
+            jurisdictions=tuple(self.cleaned_data["jurisdiction"]),
+        )
+
+
+def kinds():
+    """The kinds that are searched, with their names."""
+    searched = {index.kind for index in registry.values()}
+    return {kind: name for kind, name in KIND_NAMES.items() if kind in searched}

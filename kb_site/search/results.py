@@ -1,29 +1,26 @@
-"""What a search returns."""
+"""What a search returns, and the passages it shows."""
 
-from dataclasses import dataclass
+import functools
+import re
+from dataclasses import dataclass, field
 
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from kb_site.search import analysis
 
-EXCERPT_WORDS = 36
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A document an engine found: its key ("kind:reference"), its score and what to show of it."""
-
-    key: str
-    score: float
-    title: str
-    url: str
-    text: str
+EXCERPT_LENGTH = 240
+# Texts are read for a passage up to here.
+EXCERPT_SOURCE = 6000
 
 
 @dataclass(frozen=True)
 class Result:
-    """One found record, in the language it is shown in."""
+    """One found record, in the language it is shown in.
+
+    `title` and `excerpt` are HTML: escaped text in which matches stand in `<mark>`.
+    `matched_language` is the language of the text that matched.
+    """
 
     kind: str
     reference: str
@@ -32,18 +29,23 @@ class Result:
     url: str
     excerpt: str
     score: float
+    matched_language: str
 
 
 @dataclass(frozen=True)
 class SearchResults:
     """One page of results, and how many there are in all, in a form Django's `Paginator` takes.
 
-    `is_reduced` says that the index could not answer and the database did, less well.
+    `facets` maps kind, topic and jurisdiction to {value: count}. `corrected_text` is what was
+    searched instead of what was typed, when nothing held a word of it. `is_reduced` says that the
+    index could not answer and the database did, less well.
     """
 
     items: tuple[Result, ...] = ()
     count: int = 0
     offset: int = 0
+    facets: dict = field(default_factory=dict)
+    corrected_text: str = ""
     is_reduced: bool = False
 
     def __len__(self):
@@ -58,48 +60,78 @@ class SearchResults:
         return self.items
 
 
-def highlight(text, terms, language, words=EXCERPT_WORDS):
+def highlight(text, terms, language, length=EXCERPT_LENGTH):
     """Returns the passage of a text that holds most of the terms, escaped, matches in `<mark>`.
 
-    Takes plain text; the only markup in what it returns is our own `<mark>`. Without a match the
-    passage is the beginning.
+    Takes plain text, search terms and the text's language; the only markup in what it returns is
+    our own `<mark>`. Without a match the passage is the beginning.
     """
-    text = analysis.normalize(text)
-    found = list(analysis.tokens(text, language))
-    if not found:
-        return ""
-    wanted = set(terms)
-    hits = [i for i, token in enumerate(found) if token.term in wanted]
-    first = _best_window(found, hits, words)
-    last = min(first + words, len(found))
-    # Start at the sentence when it begins close by.
-    start = found[first].start if first else 0
-    end = found[last - 1].end if last < len(found) else len(text)
+    text = analysis.normalize(text[:EXCERPT_SOURCE])
+    spans = list(_matches(text, frozenset(terms), language))
+    start, end = _window(text, spans, length)
     pieces, position = [], start
-    for i in hits:
-        if first <= i < last:
-            token = found[i]
-            pieces += [
-                escape(text[position : token.start]),
-                "<mark>",
-                escape(text[token.start : token.end]),
-                "</mark>",
-            ]
-            position = token.end
+    for first, last, _term in spans:
+        if first >= position and last <= end:
+            pieces += [escape(text[position:first]), "<mark>", escape(text[first:last]), "</mark>"]
+            position = last
     pieces.append(escape(text[position:end]))
-    before, after = "… " if first else "", " …" if end < len(text) else ""
-    return mark_safe(before + "".join(pieces).strip() + after)  # noqa: S308 - escaped above
+    before, after = "… " if start else "", " …" if end < len(text) else ""
+    passage = " ".join("".join(pieces).split())
+    return mark_safe(f"{before}{passage}{after}")  # noqa: S308 - every piece was escaped above
 
 
-def _best_window(found, hits, words):
-    """Returns the index of the token where the window with most distinct matches begins."""
-    if not hits or len(found) <= words:
-        return 0
-    best, best_score = 0, -1
-    for i in hits:
-        first = max(0, min(i - 4, len(found) - words))
-        inside = [j for j in hits if first <= j < first + words]
-        score = len({found[j].term for j in inside}) * 10 + len(inside)
+@functools.lru_cache(maxsize=512)
+def _pattern(terms):
+    """A quick first look: words that begin as a term does, its last letters aside."""
+    beginnings = set()
+    for term in terms:
+        if match := re.match(r"^(\d+)([a-z]+)$", term):
+            beginnings.add(rf"{match[1]}[\s-]?{match[2]}")
+        else:
+            beginnings.add(re.escape(term[: max(3, len(term) - 1)]))
+            beginnings.update(
+                rf"{re.escape(first)}[\s-]?{re.escape(second)}"
+                for (first, second), whole in analysis.COMPOUNDS.items()
+                if whole.startswith(term[:6])
+            )
+    if not beginnings:
+        return None
+    return re.compile(rf"\b(?:{'|'.join(sorted(beginnings))})\w*")
+
+
+def _matches(text, terms, language):
+    """Yields (start, end, term) of every word of the text that is one of the terms."""
+    pattern = _pattern(terms)
+    if pattern is None:
+        return
+    for found in pattern.finditer(analysis.fold_in_place(text)):
+        # What begins alike is analyzed for good; an elided article before it changes nothing.
+        for token in analysis.tokens(text[found.start() : found.end()], language):
+            if token.term in terms:
+                yield found.start() + token.start, found.start() + token.end, token.term
+
+
+def _window(text, spans, length):
+    """Returns where the passage with most different matches begins and ends, between words."""
+    if len(text) <= length:
+        return 0, len(text)
+    best, best_score = 0, 0
+    for i, (first, _last, _term) in enumerate(spans[:200]):
+        inside = [span for span in spans[i : i + 40] if span[1] <= first + length - 30]
+        score = 10 * len({term for *_span, term in inside}) + len(inside)
         if score > best_score:
             best, best_score = first, score
-    return best
+    start = 0
+    if best > 30:
+        # Begin with the sentence when it begins close by, else a few words earlier.
+        earlier = text[max(0, best - 60) : best]
+        sentence = max(earlier.rfind(". "), earlier.rfind("\n"), earlier.rfind("? "))
+        if sentence >= 0:
+            start = best - len(earlier) + sentence + 2
+        else:
+            start = text.rfind(" ", 0, best - 25) + 1
+    start = max(0, min(start, best))
+    end = min(len(text), start + length)
+    if end < len(text):
+        end = max(text.rfind(" ", start, end), start + length // 2)
+    return start, end

@@ -1,15 +1,23 @@
-"""Connects the records' changes to the search index."""
+"""Connects the records' changes to the search index, and the editors' rules to every process."""
 
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
+from kb_site.search import rules
 from kb_site.search.documents import registry
+from kb_site.search.models import HiddenWord, PromotedResult, SynonymGroup
 from kb_site.search.updates import mark
 
 
 def connect():
     for signal in (post_save, post_delete):
         signal.connect(_changed, dispatch_uid=f"kb_site.search.{id(signal)}")
+        for model in (HiddenWord, PromotedResult, SynonymGroup):
+            signal.connect(_rule_changed, sender=model, dispatch_uid=f"rule.{id(signal)}.{model}")
     m2m_changed.connect(_citations_changed, dispatch_uid="kb_site.search.m2m")
+
+
+def _rule_changed(sender, **kwargs):
+    rules.changed()
 
 
 def _changed(sender, instance, raw=False, **kwargs):
@@ -17,9 +25,14 @@ def _changed(sender, instance, raw=False, **kwargs):
         _mark(instance)
 
 
-def _citations_changed(sender, instance, action, **kwargs):
-    if action.startswith("post_"):
-        _mark(instance)
+def _citations_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
+    if not action.startswith("post_"):
+        return
+    _mark(instance)
+    if reverse:
+        # `topic.questions.add(question)` changes the question.
+        for other in model._default_manager.filter(pk__in=pk_set or ()):
+            _mark(other)
 
 
 def _mark(instance):

@@ -29,6 +29,10 @@ def mark(keys):
     """Notes that these records' entries are out of date, and updates them after the commit."""
     if _paused.get():
         return
+    engine = get_engine()
+    if engine.is_transactional:
+        engine.replace(keys, _documents(keys))
+        return
     PendingUpdate.objects.bulk_create([PendingUpdate(key=key) for key in keys])
     transaction.on_commit(_update_quietly)
 
@@ -76,14 +80,35 @@ def rebuild(progress=lambda documents, total: documents):
 
 
 def ensure():
-    """Builds the index when it is missing or of an older form, else finishes pending updates.
+    """Builds the index when it is missing, damaged or of an older form, else finishes updates.
 
     Returns whether it was built.
     """
     try:
-        get_engine().count()
+        get_engine().check()
     except SearchUnavailable:
         rebuild()
         return True
     update()
     return False
+
+
+def differences():
+    """Compares the index with the records. Returns (missing, stale, surplus) sets of keys."""
+    indexed = get_engine().fingerprints()
+    expected = {(d.key, d.language): d.fingerprint for d in all_documents()}
+    missing = {key for key, language in expected if (key, language) not in indexed}
+    surplus = {key for key, language in indexed if (key, language) not in expected}
+    stale = {
+        key
+        for (key, language), fingerprint in expected.items()
+        if indexed.get((key, language), fingerprint) != fingerprint
+    }
+    return missing, stale, surplus
+
+
+def repair(keys):
+    """Brings the entries of these keys in step with their records."""
+    keys = set(keys)
+    if keys:
+        get_engine().replace(keys, _documents(keys))

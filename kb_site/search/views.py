@@ -4,13 +4,18 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from kb_site.search.find import PAGE_SIZE, find
-from kb_site.search.forms import SearchForm
+from kb_site.search import counts
+from kb_site.search.documents import facets
+from kb_site.search.find import PAGE_SIZE, complete, find
+from kb_site.search.forms import SearchForm, kinds
 from kb_site.views import PublicPage
+
+# Nobody reads so far; what lies beyond is not looked for.
+LAST_PAGE = 1000
 
 
 class SearchView(PublicPage):
-    """`?q=` what to find, `&kind=` (several) what to keep, `&page=`."""
+    """`?q=` what to find, `kind`, `topic` and `jurisdiction` (several of each), `page`."""
 
     def get(self, request):
         if not request.GET.get("q", "").strip():
@@ -18,23 +23,71 @@ class SearchView(PublicPage):
         form = SearchForm(request.GET)
         if not form.is_valid():
             return self.page(request, form, status=400)
-        results = find(
-            form.cleaned_data["q"],
-            get_language(),
-            kinds=tuple(form.cleaned_data["kind"]),
-            page=self.page_number(request),
-        )
+        number = self.page_number(request)
+        results = find(form.cleaned_data["q"], get_language(), form.filters, number)
         try:
-            page = Paginator(results, PAGE_SIZE).page(request.GET.get("page", 1))
+            page = Paginator(results, PAGE_SIZE).page(number)
         except (EmptyPage, PageNotAnInteger) as error:
             raise Http404(_("There is no such page of results.")) from error
-        return self.page(request, form, results=results, page_obj=page)
+        if number == 1 and not form.filters and not results.is_reduced:
+            counts.note(form.cleaned_data["q"], get_language(), found=bool(results.count))
+        return self.page(
+            request,
+            form,
+            results=results,
+            page_obj=page,
+            facets=list(self.facets(results, form.filters)),
+        )
 
     def page_number(self, request):
         number = request.GET.get("page", "1")
-        if not (number.isascii() and number.isdigit() and 0 < int(number[:9]) <= 10_000):
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise Http404(_("There is no such page of results."))
+        if not 0 < int(number) <= LAST_PAGE:
             raise Http404(_("There is no such page of results."))
         return int(number)
 
+    def facets(self, results, filters):
+        """Yields (name, heading, choices) for the filters worth showing."""
+        chosen = {
+            "kind": filters.kinds,
+            "topic": filters.topics,
+            "jurisdiction": filters.jurisdictions,
+        }
+        headings = {"kind": _("Kind"), "topic": _("Topic"), "jurisdiction": _("Jurisdiction")}
+        for name, heading in headings.items():
+            found = results.facets.get(name, {})
+            values = set(found) | set(chosen[name])
+            names = kinds() if name == "kind" else facets[name](values)
+            choices = [
+                {
+                    "value": value,
+                    "name": label,
+                    "count": found.get(value, 0),
+                    "checked": value in chosen[name],
+                }
+                for value, label in names.items()
+                if value in values
+            ]
+            if len(choices) > 1 or chosen[name]:
+                yield name, heading, choices
+
     def page(self, request, form, status=200, **context):
         return render(request, "search/search.html", {"form": form, **context}, status=status)
+
+
+class SuggestView(PublicPage):
+    """What a search still being typed may find, as a fragment for the search box."""
+
+    def get(self, request):
+        form = SearchForm(request.GET)
+        results = ()
+        if form.is_valid():
+            results, _words = complete(form.cleaned_data["q"], get_language())
+        response = render(
+            request,
+            "search/_suggestions.html",
+            {"results": results, "typed": bool(form.is_bound and form.is_valid())},
+        )
+        response["X-Robots-Tag"] = "noindex"
+        return response

@@ -1,29 +1,91 @@
-"""Search engines. Settings choose one by name; nothing else in the site knows which runs.
+"""Search engines. A setting chooses one by name; nothing else in the site knows which runs.
 
-An engine's methods are those of `Engine`. Each passes the same contract tests.
+An engine stores weighed terms and sums them; what a query means, what is shown and in which order
+equal parts come is decided above it, in `find`, so that both engines find the same things. Each
+passes the same contract tests.
 """
 
 import functools
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-ENGINES = {"whoosh": "kb_site.search.engines.whoosh.WhooshEngine"}
+ENGINES = {
+    "whoosh": "kb_site.search.engines.whoosh.WhooshEngine",
+    "database": "kb_site.search.engines.database.DatabaseEngine",
+}
 
 
 class SearchUnavailable(Exception):
     """The index cannot answer, and says why; the caller answers from the database meanwhile."""
 
 
+@dataclass(frozen=True)
+class Facet:
+    """What documents are filtered by. Documents that share a facet are counted together."""
+
+    kind: str
+    jurisdiction: str = ""
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the index keeps of a document to show it and to weigh the order of its words."""
+
+    key: str
+    language: str
+    title: str
+    url: str
+    text: str
+    sequence: str
+    title_end: int
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The best matches as (document id, score), and how many match in each facet.
+
+    `facets` counts every match, before the filter; `count` those the filter keeps. A document id
+    is good for `load` on the same `generation` only.
+    """
+
+    best: list
+    count: int
+    facets: dict = field(default_factory=dict)
+
+
 class Engine:
-    """What every engine does. Documents are `kb_site.search.documents.Document`s."""
+    """What every engine does."""
 
-    def search(self, query, kinds=(), offset=0, limit=10):
-        """Returns (hits, count): the page of `Hit`s, best first, and how many match in all.
+    # Whether a change is written in the record's own transaction, or noted and written after it.
+    is_transactional = False
 
-        Takes a `Query` and the kinds to keep (all when empty). Raises `SearchUnavailable`.
+    def frequencies(self, language, terms):
+        """Returns (number of documents, {term: documents that hold it}) for a language."""
+        raise NotImplementedError
+
+    def match(self, language, groups, keep=None, limit=10):
+        """Returns the `Matches` of a query, best first.
+
+        `groups` is a list of groups, summed; a group a list of (term, factor), of which a
+        document's best counts. `keep` takes a `Facet` and says
+        whether its documents may be returned.
         """
+        raise NotImplementedError
+
+    def load(self, language, ids):
+        """Returns {id: `Stored`} for ids that `match` gave."""
+        raise NotImplementedError
+
+    def load_keys(self, language, keys):
+        """Returns {key: `Stored`} for records in a language."""
+        raise NotImplementedError
+
+    def vocabulary(self, language):
+        """Returns {word: documents that hold it}, folded but not stemmed, and may remember it."""
         raise NotImplementedError
 
     def replace(self, keys, documents):
@@ -34,8 +96,16 @@ class Engine:
         """Builds the index anew from `documents` and puts it in the old one's place."""
         raise NotImplementedError
 
-    def count(self):
-        """Returns the number of documents. Raises `SearchUnavailable`."""
+    def fingerprints(self):
+        """Returns {(key, language): a hash of what is indexed}, to compare with the records."""
+        raise NotImplementedError
+
+    def size(self):
+        """Returns the bytes the index takes."""
+        raise NotImplementedError
+
+    def check(self):
+        """Raises `SearchUnavailable` when the index is missing, damaged or of an older form."""
         raise NotImplementedError
 
 

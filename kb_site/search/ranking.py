@@ -1,0 +1,199 @@
+"""How documents are weighed: one formula, computed when a document is indexed, for every engine.
+
+A term's weight in a document is BM25's term-frequency part, summed over the fields with their
+boosts. The inverse document frequency is joined when somebody searches, so that changing one
+record touches no other. Average lengths are those of the last rebuild.
+
+k1, b and the boosts were chosen on French and English FAQs with real judgements; the README says
+what was measured.
+"""
+
+import contextlib
+import itertools
+import math
+import pickle
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+
+from kb_site.search import analysis
+
+K1 = 1.2
+# field: (boost, b). Of the ways to ask one need match, so their length together counts little.
+FIELDS = {
+    "title": (8.0, 0.75),
+    "also_asked": (3.0, 0.4),
+    "summary": (2.0, 0.6),
+    "body": (1.5, 0.6),
+    "asked_in": (1.3, 0.75),
+}
+# A question and the door to knock on come before a remote provision that matches as well.
+KINDS = {"question": 1.5, "contact": 1.15, "act": 1.2, "provision": 0.75, "statement": 0.75}
+
+# Terms that are not words of the text carry a mark no word can begin with.
+STOP = "~"
+REFERENCE = "="
+
+# A legal reference or a phone number that is asked for comes first, whatever else matches.
+REFERENCE_FACTOR = 1000.0
+
+# Until the first rebuild has measured them.
+DEFAULT_AVERAGES = {
+    "title": 8.0,
+    "also_asked": 30.0,
+    "summary": 25.0,
+    "body": 120.0,
+    "asked_in": 100.0,
+}
+
+
+@dataclass(frozen=True)
+class AnalyzedDocument:
+    """A document's terms by field, its reference terms, its words, and its text as one sequence."""
+
+    fields: dict
+    stop_terms: frozenset
+    references: tuple
+    words: frozenset
+    # The title and each other way to ask, a bar between them, then the text.
+    sequence: str
+    title_end: int
+
+
+def analyze(document):
+    """Returns the `AnalyzedDocument` of a `Document`."""
+    fields, lines, stop_terms, words = {}, [], set(), set()
+    for name in FIELDS:
+        fields[name] = []
+        for line in analysis.normalize_lines(getattr(document, name)):
+            terms = []
+            for token in analysis.tokens(line, document.language):
+                if token.is_stop:
+                    if name in ("title", "also_asked", "summary"):
+                        stop_terms.add(token.term)
+                else:
+                    terms.append(token.term)
+                    if token.word.isalpha() and 2 < len(token.word) < 30:
+                        words.add(token.word)
+            fields[name] += terms
+            if name in ("title", "also_asked") and terms:
+                lines.append(" ".join(terms))
+    asked = f" {' | '.join(lines)} "
+    text = f"| {' '.join(fields['summary'])} | {' '.join(fields['body'])} "
+    return AnalyzedDocument(
+        fields,
+        frozenset(stop_terms),
+        tuple(document.references),
+        frozenset(words),
+        asked + text,
+        len(asked),
+    )
+
+
+def weights(analyzed, kind, averages):
+    """Returns {term: weight} of a document, given the average length of each field."""
+    found = Counter()
+    factor = KINDS.get(kind, 1.0)
+    for name, terms in analyzed.fields.items():
+        boost, b = FIELDS[name]
+        average = averages.get(name) or DEFAULT_AVERAGES[name]
+        norm = K1 * (1 - b + b * len(terms) / average)
+        for term, count in Counter(terms).items():
+            found[term] += factor * boost * count * (K1 + 1) / (count + norm)
+    for term in analyzed.stop_terms:
+        found[STOP + term] = factor
+    for reference in analyzed.references:
+        found[REFERENCE + reference] = 1.0
+    return found
+
+
+class Averages:
+    """Average lengths of each field, by language, of the documents added."""
+
+    def __init__(self):
+        self.totals = {}
+
+    def add(self, language, analyzed):
+        totals = self.totals.setdefault(language, {name: [0, 0] for name in FIELDS})
+        for name, terms in analyzed.fields.items():
+            if terms:
+                totals[name][0] += 1
+                totals[name][1] += len(terms)
+
+    def of(self, language):
+        """Returns {field: average number of terms} of the documents that have the field."""
+        return {
+            name: total / count if count else DEFAULT_AVERAGES[name]
+            for name, (count, total) in self.totals.get(
+                language, dict.fromkeys(FIELDS, (0, 0))
+            ).items()
+        }
+
+
+@contextlib.contextmanager
+def analyzed_aside(documents, folder=None):
+    """Analyzes documents and keeps them in a temporary file until their averages are known.
+
+    Takes an iterable of documents and the folder for the file. Yields (averages, iterator of
+    (document, analyzed)).
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        averages, count = Averages(), 0
+        for document in documents:
+            analyzed = analyze(document)
+            averages.add(document.language, analyzed)
+            pickle.dump((document, analyzed), file, pickle.HIGHEST_PROTOCOL)
+            count += 1
+        file.seek(0)
+        # Our own file of a moment ago, seen by nobody else.
+        yield averages, (pickle.load(file) for _number in range(count))  # noqa: S301
+
+
+def shown(document, analyzed):
+    """Returns what an index stores of a document beside its terms: see `engines.Stored`."""
+    return {
+        "title": document.title,
+        "url": document.url,
+        "text": f"{document.summary}\n{document.body}".strip(),
+        "sequence": analyzed.sequence[:8000],
+        "title_end": analyzed.title_end,
+    }
+
+
+def idf(documents, frequency):
+    """BM25's inverse document frequency, never negative."""
+    return math.log(1 + max(0.0, documents - frequency + 0.5) / (frequency + 0.5))
+
+
+# How much the order of words, the likeness to one way of asking, and the share of the search that
+# a document holds add to its score.
+PHRASE = 0.15
+LIKENESS = 1.0
+COVERAGE = 0.6
+
+
+def closeness(sequence, title_end, wanted):
+    """Returns what a document's score is multiplied by for how it holds the words.
+
+    Takes the document's term sequence and where its title and other ways to ask end in it, and the
+    words of the search in order, each as (terms that stand for it, its inverse document
+    frequency).
+    """
+    total = sum(weight for _terms, weight in wanted)
+    if not total:
+        return 1.0
+    factor = 1.0
+    singles = [terms[0] for terms, _weight in wanted]
+    if len(singles) > 1:
+        pairs = list(itertools.pairwise(singles))
+        held = sum(f" {first} {second} " in sequence for first, second in pairs)
+        factor += PHRASE * held / len(pairs)
+    present = sum(w for terms, w in wanted if any(f" {t} " in sequence for t in terms))
+    factor *= 1 - COVERAGE + COVERAGE * present / total
+    best = 0.0
+    for line in sequence[:title_end].split(" | "):
+        words = line.split()
+        matched = [weight for terms, weight in wanted if any(term in words for term in terms)]
+        if matched:
+            best = max(best, sum(matched) / total * min(1.0, len(matched) / len(words)))
+    return factor * (1 + LIKENESS * best)
