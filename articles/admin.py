@@ -1,6 +1,7 @@
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import TabbedTranslationAdmin, TranslationStackedInline
 
@@ -14,14 +15,27 @@ from articles.models import (
     Topic,
     missing_languages,
 )
-from kb_site.editorial.admin import PUBLICATION, VERIFICATION, LocalAssets, RecordAdmin
+from kb_site.editorial.admin import PUBLICATION, VERIFICATION, RecordAdmin
 from kb_site.editorial.models import Status
 
 
 class ClaimFormSet(forms.BaseInlineFormSet):
     """Claims of a question: what a published one lacks is said here, at the claim."""
 
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        if not form.instance.pk:
+            # A new claim whose place is left empty comes last.
+            form.fields["order"].required = False
+            form.initial["order"] = None
+
     def clean(self):
+        places = [form.cleaned_data.get("order") or 0 for form in self.forms if form.is_valid()]
+        last = max(places, default=0)
+        for form in self.forms:
+            if form.is_valid() and form.has_changed() and not form.cleaned_data.get("order"):
+                last += 1
+                form.cleaned_data["order"] = form.instance.order = last
         super().clean()
         if self.instance.status != Status.PUBLISHED:
             return
@@ -64,7 +78,9 @@ class ClaimFormSet(forms.BaseInlineFormSet):
             if form.instance.pk and "order" in form.changed_data
         ]
         if commit and moving:
-            for place, pk in enumerate(moving, start=20_000):
+            last = self.instance.claims.aggregate(models.Max("order"))["order__max"]
+            typed = max(form.cleaned_data.get("order") or 0 for form in self.initial_forms)
+            for place, pk in enumerate(moving, start=max(last, typed) + 1):
                 Claim.objects.filter(pk=pk).update(order=place)
         return super().save(commit)
 
@@ -131,7 +147,13 @@ class QuestionAdmin(RecordAdmin):
         super().save_related(request, form, formsets, change)
         if self._publishes:
             form.instance.status = Status.PUBLISHED
-            form.instance.save()
+            try:
+                form.instance.save()
+            except ValidationError as error:
+                # Somebody whose form does not show the claims could not see these beside them.
+                form.instance.status = Status.DRAFT
+                for problem in error.messages:
+                    self.message_user(request, problem, messages.ERROR)
 
 
 @admin.register(Statement)
@@ -152,7 +174,7 @@ class StatementAdmin(RecordAdmin):
     search_fields = ["reference", "title_fr", "title_en", "claim_fr", "claim_en"]
     autocomplete_fields = ["speaker", "source", "topics", "mapped_provisions", "contacts"]
     fieldsets = [
-        (None, {"fields": ["title", "claim", "note"]}),
+        (None, {"fields": ["title", "claim", "note", "also_asked"]}),
         (
             _("Who, when, where"),
             {
@@ -195,7 +217,20 @@ class ContactAdmin(RecordAdmin):
     list_filter = ["status", "kind", "confidence", "for_minors", "for_adults", "emergency"]
     search_fields = ["reference", "name_fr", "name_en", "summary_fr", "summary_en", "phone"]
     fieldsets = [
-        (None, {"fields": ["name", "kind", "summary", "handles", "does_not_handle", "how"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "kind",
+                    "summary",
+                    "handles",
+                    "does_not_handle",
+                    "how",
+                    "also_asked",
+                ]
+            },
+        ),
         (
             _("How to reach it"),
             {"fields": ["phone", "email", "address", "url", "hours", "languages", "note"]},
@@ -223,7 +258,7 @@ class ContactAdmin(RecordAdmin):
     ]
 
 
-class PlainAdmin(LocalAssets, TabbedTranslationAdmin):
+class PlainAdmin(TabbedTranslationAdmin):
     """For the small helpers of the records."""
 
     search_fields = ["reference"]

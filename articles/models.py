@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from kb_site.editorial.fields import CitationField
+from kb_site.editorial.fields import CitationField, LanguagesField
 from kb_site.editorial.models import (
     Record,
     RecordQuerySet,
@@ -101,20 +101,28 @@ class Source(Referenced):
         return f"{self.publisher}: {self.title}"
 
 
+class ContactQuerySet(RecordQuerySet):
+    def by_kind(self):
+        """Kind by kind, in the order of `Contact.Kind`, then in the editors' order."""
+        kinds = [models.When(kind=kind, then=n) for n, kind in enumerate(Contact.Kind.values)]
+        return self.order_by(models.Case(*kinds, default=len(kinds)), *Contact._meta.ordering)
+
+
 class Contact(Record):
     """Somebody to turn to: for what, for whom, and for what not."""
 
     class Kind(models.TextChoices):
+        # In the order of lists: whoever is in danger first.
         EMERGENCY = "emergency", _("emergency")
+        POLICE = "police", _("police")
         HELPLINE = "helpline", _("helpline")
         REPORTING = "reporting", _("reporting service")
-        POLICE = "police", _("police")
         PROSECUTOR = "prosecutor", _("prosecutor")
         VICTIM_SUPPORT = "victim_support", _("victim support")
         LEGAL_HELP = "legal_help", _("legal help")
-        AUTHORITY = "authority", _("authority")
         REMOVAL_TOOL = "removal_tool", _("removal tool")
         PLATFORM = "platform", _("platform")
+        AUTHORITY = "authority", _("authority")
         INFORMATION = "information", _("information")
 
     order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
@@ -127,15 +135,18 @@ class Contact(Record):
         blank=True,
         help_text=_("One thing a line. Say it plainly: it saves somebody a refusal."),
     )
+    also_asked = models.TextField(
+        _("also searched as"),
+        blank=True,
+        help_text=_("What people type when they need this, one a line: the search looks here."),
+    )
     how = models.TextField(_("how it works"), blank=True)
     phone = models.CharField(_("phone"), max_length=80, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     address = models.CharField(_("address"), max_length=250, blank=True)
     url = models.URLField(_("web page"), max_length=500, blank=True)
     hours = models.CharField(_("hours"), max_length=250, blank=True)
-    languages = models.JSONField(
-        _("languages"), default=list, blank=True, help_text=_('Codes, as in ["lb", "fr"].')
-    )
+    languages = LanguagesField(_("languages"), help_text=_("None when unknown."))
     anonymous = models.BooleanField(_("can stay anonymous"), null=True, blank=True)
     free = models.BooleanField(_("free of charge"), null=True, blank=True)
     for_minors = models.BooleanField(_("for minors"), default=True)
@@ -145,6 +156,8 @@ class Contact(Record):
     removes_content = models.BooleanField(_("can get content removed"), default=False)
     supports_victims = models.BooleanField(_("supports victims"), default=False)
     note = models.TextField(_("note to readers"), blank=True)
+
+    objects = ReferenceManager.from_queryset(ContactQuerySet)()
 
     class Meta(Record.Meta):
         abstract = False
@@ -210,6 +223,11 @@ class Statement(Record):
         _("what was said"), help_text=_("A paraphrase carries no quotation marks around it.")
     )
     note = models.TextField(_("note to readers"), blank=True)
+    also_asked = models.TextField(
+        _("also searched as"),
+        blank=True,
+        help_text=_("What people type when they look for this, one a line."),
+    )
     topics = models.ManyToManyField(
         Topic, blank=True, related_name="statements", verbose_name=_("topics")
     )
@@ -257,7 +275,7 @@ class Statement(Record):
                     "Remove the quotation marks: a paraphrase is not a quotation."
                 )
                 for language in LANGUAGES
-                if (getattr(self, f"claim_{language}") or "").strip()[:1] in {"“", '"', "«"}
+                if (getattr(self, f"claim_{language}") or "").strip()[:1] in set('“”„"«»‹›‘‚')
             }
             if errors:
                 raise ValidationError(errors)
@@ -474,10 +492,10 @@ class Claim(models.Model):
     natural_key.dependencies = ["articles.question"]
 
     @property
-    def is_source_voice(self):
-        """Whether every statement cited is the source's own sentence, nobody's words."""
+    def voice(self):
+        """Whose words the cited statements are when all are one's: a `Statement.Voice`, else ""."""
         voices = {statement.voice for statement in self.statements.all()}
-        return voices == {Statement.Voice.SOURCE}
+        return voices.pop() if len(voices) == 1 else ""
 
     def problems(self):
         """Lists what keeps this claim from being published, as sentences that say what to do."""

@@ -20,12 +20,22 @@ class SourceTranslation(TranslationOptions):
 
 @register(Contact)
 class ContactTranslation(TranslationOptions):
-    fields = ("name", "summary", "handles", "does_not_handle", "how", "url", "hours", "note")
+    fields = (
+        "name",
+        "also_asked",
+        "summary",
+        "handles",
+        "does_not_handle",
+        "how",
+        "url",
+        "hours",
+        "note",
+    )
 
 
 @register(Statement)
 class StatementTranslation(TranslationOptions):
-    fields = ("office", "title", "claim", "note")
+    fields = ("office", "title", "claim", "also_asked", "note")
 
 
 @register(Question)

@@ -113,10 +113,11 @@ class StatementDetailView(PublicPage, DetailView):
 class ContactListView(PublicPage, ListView):
     template_name = "articles/contact_list.html"
     context_object_name = "contacts"
-    paginate_by = PAGE_SIZE
+    # On one page while they are few: nobody in a hurry should have to turn it.
+    paginate_by = 2 * PAGE_SIZE
 
     def get_queryset(self):
-        return Contact.objects.published()
+        return Contact.objects.published().by_kind()
 
 
 class ContactDetailView(PublicPage, DetailView):

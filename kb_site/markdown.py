@@ -26,7 +26,7 @@ def typography(text, language):
 
     Takes plain text and a language code; changes no letter and no digit.
     """
-    text = re.sub(r"(?<=\w)'(?=\w)", "’", text)
+    text = re.sub(r"(?<=\w)'", "’", text)
     if language == "fr":
         text = _BEFORE_SIGN.sub(_NARROW + r"\1", text)
         text = _BEFORE_COLON.sub("\u00a0:", text)

@@ -7,7 +7,6 @@ is read when there is one.
 from pathlib import Path
 
 import environ
-import xstatic.pkg.jquery_ui
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -66,6 +65,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_htmx",
     "kb_site",
     "kb_site.editorial",
     "kb_site.search",
@@ -150,7 +150,7 @@ MODELTRANSLATION_LANGUAGES = ("fr", "en")
 MODELTRANSLATION_DEFAULT_LANGUAGE = "fr"
 # A text shown in the other language is always marked as such: the `text` template tag does it.
 MODELTRANSLATION_ENABLE_FALLBACKS = False
-MODELTRANSLATION_JQUERY_UI_URL = "jquery-ui/jquery-ui.min.js"
+JQUERY_UI_URL = "jquery-ui/jquery-ui.min.js"
 
 
 # Search
@@ -163,9 +163,9 @@ SEARCH_INDEX_DIR = DATA_DIR / "search"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [
-    BASE_DIR / "kb_site" / "static",
-    ("jquery-ui", xstatic.pkg.jquery_ui.BASE_DIR),
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "kb_site.finders.JQueryUIFinder",
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from kb_site import views
 
+admin.site.site_header = admin.site.site_title = "Repères"
+
 urlpatterns = [
     path("", views.choose_language, name="root"),
     path("admin/", admin.site.urls),

@@ -1,6 +1,7 @@
 """What the whole site shares: public pages, home, about, and errors that help."""
 
 from django.apps import apps
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
@@ -25,8 +26,12 @@ class PublicPage(View):
 
 
 def site(request):
-    """Context of every page: the language it is in."""
-    return {"language": get_language()}
+    """Context of every page: the language it is in, and the site's own address."""
+    try:
+        origin = f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:  # the page that says so is being made
+        origin = ""
+    return {"language": get_language(), "origin": origin}
 
 
 @csrf_exempt
@@ -44,13 +49,10 @@ class HomeView(PublicPage, TemplateView):
 
     def get_context_data(self, **kwargs):
         # By name: the site's own package does not depend on its apps.
-        Question, Topic, Contact = (
-            apps.get_model("articles", name) for name in ("Question", "Topic", "Contact")
-        )
+        Question, Topic = (apps.get_model("articles", name) for name in ("Question", "Topic"))
         return super().get_context_data(
-            topics=Topic.objects.with_questions(),
+            topics=Topic.objects.with_questions()[:PAGE_SIZE],
             questions=Question.objects.published()[:8],
-            emergency_contacts=Contact.objects.published().filter(emergency=True),
             **kwargs,
         )
 

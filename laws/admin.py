@@ -1,12 +1,12 @@
+from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import (
     TabbedTranslationAdmin,
     TranslationStackedInline,
-    TranslationTabularInline,
 )
 
-from kb_site.editorial.admin import PUBLICATION, VERIFICATION, LocalAssets, RecordAdmin
+from kb_site.editorial.admin import PUBLICATION, VERIFICATION, RecordAdmin
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
 
@@ -38,7 +38,17 @@ class LegalActAdmin(RecordAdmin):
         (None, {"fields": ["short_title", "title", "summary", "note"]}),
         (
             _("Identity"),
-            {"fields": ["reference", ("jurisdiction", "kind"), "number", "celex", "eli", "url"]},
+            {
+                "fields": [
+                    "reference",
+                    ("jurisdiction", "kind"),
+                    "aliases",
+                    "number",
+                    "celex",
+                    "eli",
+                    "url",
+                ]
+            },
         ),
         (
             _("Dates"),
@@ -56,8 +66,29 @@ class LegalActAdmin(RecordAdmin):
     ]
 
 
+class ProvisionVersionFormSet(forms.BaseInlineFormSet):
+    """Versions of a provision, compared with each other as they are typed."""
+
+    def _construct_form(self, i, **kwargs):
+        form = super()._construct_form(i, **kwargs)
+        # Compared with each other below, not one by one with what the database still holds.
+        form.instance.checked_together = True
+        return form
+
+    def clean(self):
+        super().clean()
+        versions = [
+            form.instance
+            for form in self.forms
+            if (form.has_changed() or form.instance.pk) and form.is_valid()
+            if not (self.can_delete and self._should_delete_form(form))
+        ]
+        ProvisionVersion.check_together(versions)
+
+
 class ProvisionVersionInline(TranslationStackedInline):
     model = ProvisionVersion
+    formset = ProvisionVersionFormSet
     extra = 0
     ordering = ["-number"]
     autocomplete_fields = ["amended_by"]
@@ -104,8 +135,20 @@ class ProvisionAdmin(RecordAdmin):
     ]
     autocomplete_fields = ["act"]
     inlines = [ProvisionVersionInline]
+
+    def view_on_site(self, provision):
+        return provision.get_absolute_url() if provision.is_reachable else None
+
     fieldsets = [
-        (None, {"fields": ["act", "label", "heading"]}),
+        (
+            None,
+            {
+                "fields": ["act", "label", "heading", "also_asked"],
+                "description": _(
+                    "Penalties belong to a version: save it, then follow its “Change” link below."
+                ),
+            },
+        ),
         PUBLICATION,
         VERIFICATION,
         (_("Identity"), {"fields": ["reference", "eli"]}),
@@ -116,13 +159,20 @@ class ProvisionAdmin(RecordAdmin):
     ]
 
 
-class PenaltyInline(TranslationTabularInline):
+class PenaltyInline(TranslationStackedInline):
     model = Penalty
     extra = 0
+    fields = [
+        ("order", "custody", "alternative"),
+        "label",
+        ("custody_min", "custody_max"),
+        ("fine_min", "fine_max", "turnover_percent"),
+        "note",
+    ]
 
 
 @admin.register(ProvisionVersion)
-class ProvisionVersionAdmin(LocalAssets, TabbedTranslationAdmin):
+class ProvisionVersionAdmin(TabbedTranslationAdmin):
     list_display = ["provision", "number", "applies_from", "applies_until", "consolidated_on"]
     list_filter = ["provision__act"]
     list_select_related = ["provision"]
@@ -131,4 +181,5 @@ class ProvisionVersionAdmin(LocalAssets, TabbedTranslationAdmin):
     inlines = [PenaltyInline]
 
     def view_on_site(self, version):
-        return version.provision.get_absolute_url()
+        provision = version.provision
+        return provision.get_absolute_url() if provision.is_reachable else None

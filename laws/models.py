@@ -1,6 +1,7 @@
 """Acts, their provisions, and each provision's versions in time."""
 
 import datetime
+import itertools
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kb_site.editorial.fields import DURATION
+from kb_site.editorial.fields import DURATION, LanguagesField
 from kb_site.editorial.models import Record, RecordQuerySet, ReferenceManager, Status
 
 
@@ -75,6 +76,11 @@ class LegalAct(Record):
     )
     title = models.TextField(_("title"))
     short_title = models.CharField(_("short title"), max_length=160)
+    aliases = models.TextField(
+        _("also called"),
+        blank=True,
+        help_text=_("Other names and abbreviations in any language, one a line: DSA, CP…"),
+    )
     summary = models.TextField(_("summary"), blank=True, help_text=_("In our own words."))
     eli = models.URLField(
         _("ELI"), max_length=300, blank=True, help_text=_("European Legislation Identifier.")
@@ -82,11 +88,8 @@ class LegalAct(Record):
     celex = models.CharField(
         _("CELEX number"), max_length=40, blank=True, help_text=_("EU acts: 32022R2065.")
     )
-    authentic_languages = models.JSONField(
-        _("authentic languages"),
-        default=list,
-        blank=True,
-        help_text=_('Codes of the languages whose text has legal value, as in ["fr"].'),
+    authentic_languages = LanguagesField(
+        _("authentic languages"), help_text=_("The languages whose text has legal value.")
     )
     url = models.URLField(_("official page"), max_length=500, blank=True)
     note = models.TextField(_("note to readers"), blank=True)
@@ -114,6 +117,12 @@ class LegalAct(Record):
 
     def get_absolute_url(self):
         return reverse("laws:act-detail", args=[self.reference])
+
+    @property
+    def names(self):
+        """Everything the act is called, in any language: titles, abbreviations and numbers."""
+        texts = [self.short_title_fr, self.short_title_en, self.number, self.celex]
+        return [name for name in [*texts, *self.aliases.splitlines()] if name and name.strip()]
 
     def status_on(self, day):
         """The act's `LegalStatus` on a day."""
@@ -196,6 +205,11 @@ class Provision(Record):
     order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in its act."))
     label = models.CharField(_("label"), max_length=80, help_text=_("As cited: art. 383bis."))
     heading = models.CharField(_("heading"), max_length=250, help_text=_("What it is about."))
+    also_asked = models.TextField(
+        _("also searched as"),
+        blank=True,
+        help_text=_("What people type when they look for this, one a line."),
+    )
     eli = models.URLField(_("ELI"), max_length=300, blank=True)
 
     objects = ReferenceManager.from_queryset(ProvisionQuerySet)()
@@ -211,6 +225,11 @@ class Provision(Record):
 
     def get_absolute_url(self):
         return reverse("laws:provision-detail", args=[self.act.reference, self.reference])
+
+    @property
+    def is_reachable(self):
+        """Whether readers have a page of it: it is published, and so is its act."""
+        return self.is_published and self.act.is_published
 
     def version_on(self, day):
         """The version to show for a day: the one that applies, else the next, else the last.
@@ -344,11 +363,16 @@ class ProvisionVersion(models.Model):
 
     def clean(self):
         super().clean()
-        if not self.provision_id:
-            return
-        others = ProvisionVersion.objects.filter(provision=self.provision_id).exclude(pk=self.pk)
-        for other in others:
-            if self._overlaps(other):
+        if self.provision_id and not getattr(self, "checked_together", False):
+            others = ProvisionVersion.objects.filter(provision=self.provision_id)
+            self.check_together([self, *others.exclude(pk=self.pk)])
+
+    @classmethod
+    def check_together(cls, versions):
+        """Raises `ValidationError` when two versions of one provision apply on the same day."""
+        versions = sorted(versions, key=lambda version: -(version.number or 0))
+        for first, second in itertools.combinations(versions, 2):
+            if first._overlaps(second):
                 raise ValidationError(
                     _(
                         "These dates overlap with version %(number)s (%(start)s – %(end)s). Two "
@@ -356,9 +380,9 @@ class ProvisionVersion(models.Model):
                         "the dates."
                     ),
                     params={
-                        "number": other.number,
-                        "start": other.applies_from or "…",
-                        "end": other.applies_until or "…",
+                        "number": second.number,
+                        "start": second.applies_from or "…",
+                        "end": second.applies_until or "…",
                     },
                 )
 

@@ -10,7 +10,7 @@ class LegalActTranslation(TranslationOptions):
 
 @register(Provision)
 class ProvisionTranslation(TranslationOptions):
-    fields = ("label", "heading")
+    fields = ("label", "heading", "also_asked")
 
 
 @register(ProvisionVersion)

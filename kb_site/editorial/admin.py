@@ -12,14 +12,7 @@ VERIFICATION = (
 )
 
 
-class LocalAssets:
-    """The language tabs' style, after modeltranslation's own files."""
-
-    class Media:
-        css = {"all": ["admin.css"]}
-
-
-class RecordAdmin(LocalAssets, TabbedTranslationAdmin):
+class RecordAdmin(TabbedTranslationAdmin):
     """Daily fields first, then publication and verification."""
 
     list_per_page = 50
@@ -31,6 +24,10 @@ class RecordAdmin(LocalAssets, TabbedTranslationAdmin):
         fields = super().get_readonly_fields(request, obj)
         # A reference never changes once readers may have it.
         return [*fields, "reference"] if obj else fields
+
+    def view_on_site(self, record):
+        """Only published records have a page."""
+        return record.get_absolute_url() if record.is_published else None
 
     @admin.display(description=_("reference"), ordering="reference")
     def short_reference(self, record):

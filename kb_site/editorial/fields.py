@@ -3,14 +3,17 @@
 import re
 from functools import partial
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.fields.related import lazy_related_operation
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 # ISO 8601 durations in years, months and days: P5Y, P1M, P8D.
 DURATION = re.compile(r"^P(?=\d)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?$")
-REFERENCE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+REFERENCE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 
 
 class ReferenceField(models.CharField):
@@ -34,6 +37,41 @@ class ReferenceField(models.CharField):
         ]
 
 
+class LanguagesField(models.JSONField):
+    """A list of language codes, chosen from those that are spoken here."""
+
+    CHOICES = [
+        ("lb", _("Luxembourgish")),
+        ("fr", _("French")),
+        ("de", _("German")),
+        ("en", _("English")),
+        ("pt", _("Portuguese")),
+    ]
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("default", list)
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+    def validate(self, value, model_instance):
+        super().validate(value, model_instance)
+        known = dict(self.CHOICES)
+        if not isinstance(value, list) or not all(code in known for code in value):
+            raise ValidationError(
+                _("Write a list of codes, each one of: %(codes)s."),
+                params={"codes": ", ".join(known)},
+            )
+
+    def formfield(self, **kwargs):
+        return forms.MultipleChoiceField(
+            label=capfirst(self.verbose_name),
+            help_text=self.help_text,
+            required=False,
+            choices=self.CHOICES,
+            widget=forms.CheckboxSelectMultiple,
+        )
+
+
 class CitationField(models.ManyToManyField):
     """A many-to-many relation whose target cannot be deleted while something cites it.
 
@@ -53,4 +91,7 @@ class CitationField(models.ManyToManyField):
 
 
 def _protect(source, target, through, field):
+    # The admin lists what protects a record by these names.
+    through.__str__ = lambda citation: str(getattr(citation, field.m2m_field_name()))
+    through._meta.verbose_name = source._meta.verbose_name
     through._meta.get_field(field.m2m_reverse_field_name()).remote_field.on_delete = models.PROTECT

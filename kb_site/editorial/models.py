@@ -15,9 +15,9 @@ class Status(models.TextChoices):
 
 
 class Confidence(models.TextChoices):
-    CONFIRMED = "confirmed", _("confirmed: seen in an official or primary text")
-    SECONDARY = "secondary", _("secondary: a reputable page says so")
-    UNVERIFIED = "unverified", _("unverified: not to be published")
+    CONFIRMED = "confirmed", _("confirmed")
+    SECONDARY = "secondary", _("secondary")
+    UNVERIFIED = "unverified", _("unverified")
 
 
 class ReferenceManager(models.Manager):
@@ -76,7 +76,10 @@ class Record(Referenced):
         max_length=10,
         choices=Confidence.choices,
         default=Confidence.UNVERIFIED,
-        help_text=_("Secondary is shown to readers as such. Unverified cannot be published."),
+        help_text=_(
+            "Confirmed: seen in an official or primary text. Secondary: a reputable page says so; "
+            "readers are told. Unverified cannot be published."
+        ),
     )
     verified_on = models.DateField(
         _("verified on"),

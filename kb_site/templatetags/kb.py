@@ -62,6 +62,12 @@ def plain_text(record, field):
 
 
 @register.filter
+def address(record, field):
+    """A translated web address, exactly as it was typed."""
+    return translated(record, field)[0]
+
+
+@register.filter
 def prose(record, field):
     """A translated field of short Markdown as paragraphs and lists."""
     value, language = translated(record, field)
@@ -133,7 +139,7 @@ def percent(value):
 
 
 @register.filter
-def language_name(code):
+def language_label(code):
     """The name of a language, in the active language."""
     names = {
         "fr": gettext("French"),
