@@ -10,6 +10,7 @@ import shutil
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import translation
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -42,6 +43,13 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
         call_command("load_fixtures", verbosity=0)
 
 
+@pytest.fixture(autouse=True)
+def english():
+    """Messages are asserted in English; a page speaks the language of its address."""
+    with translation.override("en"):
+        yield
+
+
 @pytest.fixture
 def index_dir(tmp_path, settings):
     """A search folder of the test's own, built from the content."""
@@ -55,8 +63,11 @@ def index_dir(tmp_path, settings):
 @pytest.fixture
 def live_content(transactional_db, tmp_path, settings):
     """The content, committed, with a search folder of the test's own."""
+    from kb_site.search import updates
+
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
     call_command("load_fixtures", verbosity=0)
+    updates.ensure()
 
 
 @pytest.fixture

@@ -1,0 +1,431 @@
+"""What nobody should type, and somebody will: each gets a page that says what is wrong."""
+
+import re
+from html import unescape
+from unicodedata import normalize
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.django_db
+
+FIXED = profile(
+    derandomize=True,
+    max_examples=150,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+PUBLIC = [
+    "/fr/",
+    "/en/about/",
+    "/en/search/",
+    "/fr/search/?q=deepfake",
+    "/en/search/suggest/?q=deepf",
+    "/fr/questions/",
+    "/en/questions/creating-is-already-an-offence/",
+    "/fr/statements/",
+    "/en/statements/st-creation-is-offence/",
+    "/fr/contacts/",
+    "/en/contacts/ct-bee-secure-stopline/",
+    "/fr/laws/",
+    "/en/laws/lu-code-penal/",
+    "/fr/laws/lu-code-penal/lu-cp-383bis/",
+]
+PAGED = [
+    "/fr/questions/",
+    "/en/statements/",
+    "/fr/contacts/",
+    "/en/laws/",
+    "/fr/laws/lu-code-penal/",
+    "/en/search/?q=deepfake",
+]
+
+
+@pytest.fixture
+def client():
+    """A strict client: a failure is the answer 500 readers would get, not an exception."""
+    return Client(raise_request_exception=False, enforce_csrf_checks=True)
+
+
+def assert_is_page(response, status, language):
+    """It is a whole page of the site, in its language, with a way on; never the server's own."""
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    html = response.content.decode()
+    assert f'<html lang="{language}">' in html
+    assert len(re.findall(r"<h1[ >]", html)) == 1
+    assert f'action="/{language}/search/"' in html
+    assert f'href="/{language}/contacts/"' in html
+    assert 'href="tel:112"' in html
+    assert not response.cookies
+
+
+def box(response):
+    """What the search box holds."""
+    [value] = re.findall(r'<input type="search"[^>]* value="([^"]*)"', response.content.decode())
+    return unescape(value)
+
+
+def with_page(address, number):
+    return f"{address}{'&' if '?' in address else '?'}page={number}"
+
+
+# The search
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "deepfake " * 1111 + "!",
+        "x" * 10_000,
+        "é" * 201,
+        "*",
+        "((((",
+        "?!",
+        '"',
+        "image\0volée",
+        "\0",
+        "🙂",
+    ],
+    ids=[
+        "10000 in words",
+        "10000",
+        "201",
+        "*",
+        "((((",
+        "?!",
+        "quote",
+        "NUL inside",
+        "NUL",
+        "smile",
+    ],
+)
+def test_a_search_that_cannot_be_run_says_so_and_keeps_what_was_typed(client, typed, language):
+    response = client.get(f"/{language}/search/", {"q": typed})
+    assert_is_page(response, 400, language)
+    [error] = re.findall(r'<p class="error" id="q-error">(.+?)</p>', response.content.decode())
+    assert error
+    assert re.search(
+        r'<input [^>]*aria-invalid="true" aria-describedby="q-error"', response.content.decode()
+    )
+    assert box(response)[:150] == typed[:150]
+
+
+def test_what_is_wrong_with_a_search_is_told_apart(client):
+    errors = {
+        re.findall(r'id="q-error">(.+?)</p>', client.get("/en/search/", {"q": q}).content.decode())[
+            0
+        ]
+        for q in ("x" * 10_000, "*", "image\0volée")
+    }
+    assert len(errors) == 3
+    assert any("200 characters" in error for error in errors)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "title:deepfake",
+        "deepfake AND (NOT",
+        "deepfake^99",
+        "deepfake~ [a TO z]",
+        "%deepfake_",
+        "' OR 1=1 --",
+        '<script>alert("deepfake")</script>',
+        "{{ deepfake }} {% url %}",
+        "a" * 200,
+        "A\u0301\u0300 ﬁ ２０２６",
+        "\u202edeepfake\u2066",
+    ],
+)
+def test_signs_of_a_query_language_mean_nothing(client, typed):
+    response = client.get("/fr/search/", {"q": typed})
+    assert_is_page(response, 200, "fr")
+    assert box(response) == normalize("NFC", typed)
+    assert "<script>" not in response.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["", "%20%20", "%09%0A", "%C2%A0", "%E3%80%80"])
+def test_an_empty_search_shows_the_box_and_no_error(client, typed):
+    response = client.get(f"/en/search/?q={typed}")
+    assert_is_page(response, 200, "en")
+    assert b"q-error" not in response.content
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=%ED%A0%80",
+        "q=%ED%BF%BF%ED%A0%80",
+        "q=%FF%FE",
+        "q=%C3",
+        "q=deepfake&kind=nothing",
+        "q=deepfake&kind=question&kind=%00",
+        "q=deepfake&kind=%FF",
+        "q=deepfake&kind=" + "x" * 5000,
+        "&".join(f"q{number}=x" for number in range(1200)),
+    ],
+    ids=lambda query: query[:40],
+)
+def test_a_request_that_cannot_be_understood_is_a_bad_request(client, query):
+    assert_is_page(client.get(f"/fr/search/?{query}"), 400, "fr")
+
+
+@pytest.mark.parametrize(
+    "filters", ["kind=nothing", "topic=%00", "jurisdiction=<b>", "topic=" + "x" * 5000]
+)
+def test_a_filter_that_is_none_says_so_and_keeps_what_was_typed(client, filters):
+    response = client.get(f"/en/search/?q=deepfake&{filters}")
+    assert_is_page(response, 400, "en")
+    assert box(response) == "deepfake"
+    assert b'id="q-error">There is no such filter' in response.content
+
+
+def test_a_filter_that_nothing_has_finds_nothing(client):
+    response = client.get("/en/search/?q=deepfake&topic=tp-nothing&jurisdiction=xx")
+    assert_is_page(response, 200, "en")
+    assert b'<ol class="results"' not in response.content
+
+
+@pytest.mark.parametrize("q", ["", "*", "((((", "%00", "%FF", "%ED%A0%80", "x" * 10_000, "<b>x"])
+def test_a_search_still_being_typed_is_never_an_error(client, q):
+    response = client.get(f"/fr/search/suggest/?q={q}")
+    assert response.status_code == 200
+    assert not response.cookies
+    # A piece for the search box, not a page.
+    assert b"<html" not in response.content
+    assert b"<b>" not in response.content
+
+
+def test_what_was_typed_twice_or_beside_broken_bytes_is_still_searched(client):
+    for query in ("q=a&q=deepfake", "q=deepfake+%FF", "q=deepfake&%FF=%FE&&=&", "q=deepfake;x"):
+        assert_is_page(client.get(f"/en/search/?{query}"), 200, "en")
+
+
+# Pages of a list
+
+
+@pytest.mark.parametrize("address", PAGED)
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0",
+        "-1",
+        "99",
+        "2147483648",
+        "9" * 30,
+        "9" * 5000,
+        "000000001" + "9" * 30,
+        "000000001" + "9" * 5000,
+        "1e3",
+        "1.5",
+        "two",
+        "%00",
+        "1%00",
+        "%FF",
+        "%ED%A0%80",
+        "%C2%B2",
+        "%D9%A9%D9%A9",
+        "<b>",
+        "None",
+    ],
+    ids=lambda number: number[:14],
+)
+def test_a_page_that_does_not_exist_is_not_found(client, address, number):
+    assert_is_page(client.get(with_page(address, number)), 404, address[1:3])
+
+
+@pytest.mark.parametrize("address", PAGED)
+def test_the_first_page_is_there(client, address):
+    assert client.get(with_page(address, 1)).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["10000", "000010000", "9999"])
+def test_a_page_of_results_far_beyond_the_last_costs_little(client, number):
+    assert_is_page(client.get(f"/fr/search/?q=image&page={number}"), 404, "fr")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/fr/nowhere/",
+        "/en/questions/no-such-question/",
+        "/fr/statements/st-nothing/",
+        "/en/contacts/ct-nothing/",
+        "/fr/laws/no-such-act/",
+        "/en/laws/no-such-act/lu-cp-383bis/",
+        "/fr/laws/lu-code-penal/nothing/",
+        # A provision under an act that is not its own.
+        "/en/laws/eu-dsa/lu-cp-383bis/",
+        "/fr/laws/lu-cp-383bis/lu-cp-383bis/",
+        "/fr/laws/lu-code-penal/lu-cp-383bis/1/",
+        "/en/questions/?topic=nothing",
+        "/fr/questions/?topic=%00",
+        "/fr/questions/?topic=%FF%FE",
+        "/fr/questions/?topic=%ED%A0%80",
+        "/en/questions/?topic=" + "x" * 10_000,
+        "/en/questions/?topic=tp-criminal-law'--",
+        "/fr/questions/a b/",
+        "/fr/questions/%00/",
+        "/en/questions/creating-is-already-an-offence%00/",
+        "/en/contacts/%FF%FE/",
+        "/fr/statements/%ED%A0%80/",
+        "/en/laws/%C3/%28/",
+        "/fr/laws/" + "x" * 8000 + "/",
+        "/fr/questions/../../etc/passwd/",
+        "/en/%2e%2e/%2e%2e/",
+        "/en/questions/%5B/",
+        "/fr//%5B/",
+        "/en/laws/LU-CODE-PENAL/",
+        "/fr/questions/{{ x }}/",
+    ],
+    ids=lambda address: address[:44],
+)
+def test_an_address_that_leads_nowhere_is_not_found(client, address):
+    assert_is_page(client.get(address), 404, address[1:3])
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted", "language"),
+    [
+        ("/de/", "", "fr"),
+        ("/de/", "de", "fr"),
+        ("/de/", "en", "en"),
+        ("/lb/questions/", "fr,en;q=0.5", "fr"),
+        ("/xx/contacts/", "en", "en"),
+        ("/zh-hans/", "en", "en"),
+        ("/%FF/", "en", "en"),
+        ("/%00/", "fr", "fr"),
+        ("/%2Fexample.org/", "en", "en"),
+        ("/" + "x" * 600 + "/", "x" * 600, "fr"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_language_that_the_site_does_not_have_is_not_found(client, address, accepted, language):
+    response = client.get(address, headers={"accept-language": accepted})
+    assert_is_page(response, 404, language)
+    assert "Accept-Language" in response["Vary"]
+
+
+@pytest.mark.parametrize("address", ["/FR/", "/fr-lu/", "/en-GB/questions/"])
+def test_a_variant_of_a_language_leads_to_a_page_of_the_site(client, address):
+    response = client.get(address, follow=True)
+    assert response.status_code in (200, 404)
+    assert_is_page(response, response.status_code, address[1:3].lower())
+
+
+def test_an_address_without_its_language_leads_to_the_page(client):
+    response = client.get("/contacts/?page=1", headers={"accept-language": "en"})
+    assert (response.status_code, response["Location"]) == (302, "/en/contacts/?page=1")
+    assert "Accept-Language" in response["Vary"]
+
+
+def test_the_error_page_says_nothing_of_what_was_asked(client):
+    """Nothing typed into an address comes back as text, nor does anything of our own code."""
+    html = client.get("/fr/zyzzyva/?x=zyzzyva").content.decode()
+    visible = re.sub(r"<[^>]*>", " ", html)
+    assert "zyzzyva" not in visible
+    assert "Traceback" not in html
+    assert "urlpatterns" not in html
+
+
+@pytest.mark.parametrize("host", ["evil.example", "testserver:x", "[::1", "a b", "localhost,evil"])
+def test_a_host_that_the_site_does_not_answer_to_is_a_bad_request(client, host):
+    response = client.get("/fr/questions/", headers={"host": host})
+    assert response.status_code == 400
+    assert "evil.example" not in response.content.decode()
+    assert_is_page(response, 400, "fr")
+
+
+# Methods
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_pages_only_answer_reading(client, address, method):
+    response = getattr(client, method)(address, headers={"accept-language": "de"})
+    assert_is_page(response, 405, address[1:3])
+    allowed = {name.strip() for name in response["Allow"].split(",")}
+    assert {"GET", "HEAD"} <= allowed
+    assert not allowed & {"POST", "PUT", "DELETE", "PATCH"}
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_address_without_a_language_only_answers_reading(client, method, language):
+    response = getattr(client, method)("/", headers={"accept-language": language})
+    assert_is_page(response, 405, language)
+    assert response["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_head_answers_as_get_does_without_the_page(client, address):
+    get, head = client.get(address), client.head(address)
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    assert head["Content-Type"] == get["Content-Type"]
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_a_record_that_does_not_exist_is_not_there_for_any_method(client, method):
+    response = getattr(client, method)("/fr/nowhere/at/all/", headers={"accept-language": "en"})
+    assert_is_page(response, 404, "fr")
+
+
+# Anything at all
+
+PIECES = ["*", "((", '"', "\0", "image", "deepfake", "383bis", "AND", ":", "~", "…", "’", " ", "\n"]
+
+
+def escaped(text):
+    return quote(text, safe="")
+
+
+numbers = st.integers(-(10**30), 10**30).map(str)
+typed = st.one_of(
+    st.text(),
+    st.text(min_size=190, max_size=400),
+    st.lists(st.sampled_from(PIECES)).map("".join),
+).map(escaped)
+raw = st.binary(max_size=40).map(escaped)
+
+
+@FIXED
+@given(
+    q=typed | raw,
+    page=st.none() | numbers | typed | raw | st.from_regex(r"\A0{0,12}[0-9]{1,40}\Z"),
+    language=st.sampled_from(["fr", "en"]),
+)
+@example(q="deepfake", page="000000001" + "9" * 5000, language="fr")
+@example(q="deepfake", page="00001000000000000000", language="en")
+@example(q="%ED%A0%80", page=None, language="en")
+@example(q="x" * 10_000, page="1", language="fr")
+def test_no_search_whatsoever_breaks_the_site(q, page, language):
+    client = Client(raise_request_exception=False)
+    address = f"/{language}/search/?q={q}" + ("" if page is None else f"&page={page}")
+    response = client.get(address)
+    assert response.status_code in (200, 400, 404)
+    assert_is_page(response, response.status_code, language)
+
+
+@FIXED
+@given(
+    path=st.sampled_from(["questions", "statements", "contacts", "laws", "laws/lu-code-penal"]),
+    slug=typed | raw,
+    query=typed | raw,
+)
+def test_no_address_whatsoever_breaks_the_site(path, slug, query):
+    client = Client(raise_request_exception=False)
+    response = client.get(f"/en/{path}/{slug}/?topic={query}&{query}", follow=True)
+    assert response.status_code in (200, 400, 404)
+    assert_is_page(response, response.status_code, "en")

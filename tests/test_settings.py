@@ -1,0 +1,223 @@
+"""The settings: what the environment changes, what stops the start, and what SQLite is told."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "a-secret-of-the-tests-" + "x" * 40
+
+# Reads the settings without a developer's own .env, and prints what it is asked to.
+READ = """
+import json, sys
+import environ
+environ.Env.read_env = lambda *args, **kwargs: None
+import kb_site.settings as s
+print(json.dumps({name: getattr(s, name) for name in sys.argv[1:]}, default=str))
+"""
+
+
+def start(data_dir, *names, **variables):
+    """Reads the settings in a process of their own, with nothing else in the environment."""
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", READ, *names],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def read(data_dir, *names, **variables):
+    result = start(data_dir, *names, **{"SECRET_KEY": SECRET, **variables})
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+# The secret
+
+
+@pytest.mark.parametrize("variables", [{}, {"SECRET_KEY": ""}, {"DEBUG": "false"}])
+def test_a_missing_secret_stops_the_start_and_says_what_to_do(tmp_path, variables):
+    result = start(tmp_path, "SECRET_KEY", **variables)
+    assert result.returncode != 0
+    message = result.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in message
+    for way_out in ("make secret", "SECRET_KEY", "DEBUG=true", str(tmp_path / "secret_key")):
+        assert way_out in message
+
+
+def test_manage_py_says_what_to_do_when_the_secret_is_missing(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path),
+            "SECRET_KEY": "",
+            "SECRET_KEY_FILE": str(tmp_path / "none"),
+            "DEBUG": "false",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode != 0
+    assert "make secret" in result.stderr
+
+
+def test_an_empty_secret_file_is_no_secret(tmp_path):
+    (tmp_path / "secret_key").write_text("\n")
+    result = start(tmp_path, "SECRET_KEY")
+    assert result.returncode != 0
+    assert "make secret" in result.stderr
+
+
+def test_development_starts_without_a_secret(tmp_path):
+    result = start(tmp_path, "SECRET_KEY", "DEBUG", DEBUG="true")
+    assert json.loads(result.stdout)["DEBUG"] is True
+
+
+def test_a_secret_is_read_from_the_data_folder_or_from_the_file_named(tmp_path):
+    (tmp_path / "secret_key").write_text(f"{SECRET}\n")
+    assert json.loads(start(tmp_path, "SECRET_KEY").stdout) == {"SECRET_KEY": SECRET}
+    (tmp_path / "elsewhere").write_text("another")
+    named = start(tmp_path, "SECRET_KEY", SECRET_KEY_FILE=str(tmp_path / "elsewhere"))
+    assert json.loads(named.stdout) == {"SECRET_KEY": "another"}
+    assert read(tmp_path, "SECRET_KEY", SECRET_KEY="of-the-environment") == {
+        "SECRET_KEY": "of-the-environment"
+    }
+
+
+def test_production_hides_errors_unless_told_otherwise(tmp_path):
+    assert read(tmp_path, "DEBUG") == {"DEBUG": False}
+
+
+# The database
+
+
+def test_sqlite_in_the_data_folder_is_the_database_when_none_is_named(tmp_path):
+    for variables in ({}, {"DATABASE_URL": ""}):
+        database = read(tmp_path, "DATABASES", **variables)["DATABASES"]["default"]
+        assert database["ENGINE"] == "django.db.backends.sqlite3"
+        assert Path(database["NAME"]) == tmp_path / "db.sqlite3"
+        assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_an_address_chooses_postgresql(tmp_path):
+    database = read(
+        tmp_path,
+        "DATABASES",
+        DATABASE_URL="postgres://editor:p%40ss%2Fw@db.example:5433/reperes",
+        CONN_MAX_AGE="7",
+    )["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["USER"], database["PASSWORD"]) == ("editor", "p@ss/w")
+    assert (database["HOST"], database["PORT"]) == ("db.example", 5433)
+    assert (database["NAME"], database["CONN_MAX_AGE"]) == ("reperes", 7)
+    assert database["CONN_HEALTH_CHECKS"] is True
+    assert "init_command" not in database.get("OPTIONS", {})
+
+
+def test_an_address_chooses_another_sqlite_file_with_the_same_care(tmp_path):
+    file = tmp_path / "other.sqlite3"
+    database = read(tmp_path, "DATABASES", DATABASE_URL=f"sqlite:///{file}")["DATABASES"]["default"]
+    assert Path(database["NAME"]) == file
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+
+# Behind a proxy
+
+
+def test_https_makes_cookies_secure_and_pages_strict(tmp_path):
+    names = ["SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"]
+    assert set(read(tmp_path, *names).values()) == {False}
+    assert set(read(tmp_path, *names, HTTPS="true").values()) == {True}
+    assert read(tmp_path, "SECURE_HSTS_SECONDS", HTTPS="true")["SECURE_HSTS_SECONDS"] > 10_000_000
+
+
+def test_the_site_answers_to_this_machine_only_unless_told_otherwise(tmp_path):
+    assert read(tmp_path, "ALLOWED_HOSTS")["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
+    assert read(tmp_path, "ALLOWED_HOSTS", ALLOWED_HOSTS="a.lu,b.lu") == {
+        "ALLOWED_HOSTS": ["a.lu", "b.lu"]
+    }
+
+
+# .env.example
+
+
+def variables_of_the_example():
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", "\n".join(lines), re.MULTILINE))
+
+
+def test_every_variable_that_is_read_is_in_the_example_and_no_other():
+    source = (ROOT / "kb_site" / "settings.py").read_text(encoding="utf-8")
+    read_there = set(re.findall(r"\benv(?:\.\w+)?\(\s*[\"'](\w+)[\"']", source))
+    read_there |= set(re.findall(r"environ(?:\.get)?[\[(]\s*[\"'](\w+)[\"']", source))
+    assert len(read_there) > 8
+    assert set(variables_of_the_example()) == read_there
+
+
+def test_every_variable_of_the_example_is_explained():
+    paragraphs = (ROOT / ".env.example").read_text(encoding="utf-8").split("\n\n")
+    for paragraph in paragraphs[1:]:
+        assert paragraph.lstrip().startswith("# "), paragraph
+
+
+def test_the_values_of_the_example_are_the_defaults(tmp_path):
+    example = variables_of_the_example()
+    del example["SECRET_KEY"], example["DATA_DIR"]
+    names = (
+        "DEBUG ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS SECURE_SSL_REDIRECT SECRET_KEY_FILE DATABASES "
+        "SEARCH_ENGINE PORT WORKERS LOGGING"
+    ).split()
+    assert read(tmp_path, *names, **example) == read(tmp_path, *names)
+    postgres = {"DATABASE_URL": "postgres://a:b@c/d"}
+    assert read(tmp_path, "DATABASES", **{**example, **postgres}) == read(
+        tmp_path, "DATABASES", **postgres
+    )
+
+
+# SQLite, on the connection itself
+
+
+@pytest.fixture
+def sqlite(db):
+    if connection.vendor != "sqlite":
+        pytest.skip("Only SQLite has these.")
+    return Path(connection.settings_dict["NAME"])
+
+
+def pragma(name):
+    with connection.cursor() as cursor:
+        return cursor.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_sqlite_keeps_a_write_ahead_log_checks_keys_and_waits(sqlite):
+    assert pragma("journal_mode") == "wal"
+    assert pragma("foreign_keys") == 1
+    assert pragma("busy_timeout") == 20_000
+
+
+def test_a_transaction_takes_the_write_lock_when_it_starts(sqlite):
+    """The test itself runs in a transaction that has written nothing."""
+    assert connection.in_atomic_block
+    with closing(sqlite3.connect(sqlite, timeout=0, isolation_level=None)) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        # Readers are not kept waiting.
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM articles_question").fetchone()[0] > 0
+        other.execute("ROLLBACK")
