@@ -155,7 +155,10 @@ JQUERY_UI_URL = "jquery-ui/jquery-ui.min.js"
 
 # Search
 
-SEARCH_ENGINE = env.str("SEARCH_ENGINE", default="") or "whoosh"
+# Whoosh keeps its index in a folder of one machine; the database's is shared by every node.
+SEARCH_ENGINE = env.str("SEARCH_ENGINE", default="") or (
+    "whoosh" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "database"
+)
 SEARCH_INDEX_DIR = DATA_DIR / "search"
 
 

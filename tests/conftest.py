@@ -27,6 +27,14 @@ def pytest_configure(config):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection_modifyitems(config, items):
+    """What is about SQLite itself is no test on another database: not collected, not skipped."""
+    if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
+        foreign = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
+
+
 def pytest_terminal_summary(terminalreporter):
     from django.db import connection
 
@@ -55,6 +63,7 @@ def index_dir(tmp_path, settings):
     """A search folder of the test's own, built from the content."""
     from kb_site.search import updates
 
+    settings.SEARCH_ENGINE = "whoosh"
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
     updates.rebuild()
     return settings.SEARCH_INDEX_DIR

@@ -195,8 +195,6 @@ def test_the_values_of_the_example_are_the_defaults(tmp_path):
 
 @pytest.fixture
 def sqlite(db):
-    if connection.vendor != "sqlite":
-        pytest.skip("Only SQLite has these.")
     return Path(connection.settings_dict["NAME"])
 
 
@@ -205,12 +203,14 @@ def pragma(name):
         return cursor.execute(f"PRAGMA {name}").fetchone()[0]
 
 
+@pytest.mark.sqlite
 def test_sqlite_keeps_a_write_ahead_log_checks_keys_and_waits(sqlite):
     assert pragma("journal_mode") == "wal"
     assert pragma("foreign_keys") == 1
     assert pragma("busy_timeout") == 20_000
 
 
+@pytest.mark.sqlite
 def test_a_transaction_takes_the_write_lock_when_it_starts(sqlite):
     """The test itself runs in a transaction that has written nothing."""
     assert connection.in_atomic_block

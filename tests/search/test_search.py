@@ -175,7 +175,7 @@ def test_a_save_is_found_after_its_commit(django_capture_on_commit_callbacks, in
     ],
     ids=["claim", "citation", "act", "behind our back"],
 )
-def test_what_a_change_touches_is_marked(change, keys):
+def test_what_a_change_touches_is_marked(change, keys, index_dir):
     change()
     assert PendingUpdate.objects.values("key").distinct().count() >= keys
 
