@@ -22,7 +22,9 @@ PAGE_SIZE = 10
 # So many of the best are weighed again for the order of their words.
 WINDOW = 40
 # So many of each language are joined when a search needs both.
-JOINED = 200
+JOINED = 80
+# So many postings are summed at the most, which bounds what a search costs.
+POSTINGS = 12_000
 # A synonym counts half as much as the word itself.
 SYNONYM_FACTOR = 0.5
 
@@ -375,11 +377,26 @@ class _Part:
         return sought
 
     def scored_groups(self):
-        """Returns the groups as an engine takes them: known terms with their factors."""
-        scored = [
-            [(term, factor * self.idf(term)) for term, factor in terms.items()]
+        """Returns the groups as an engine takes them: known terms with their factors.
+
+        In a large collection the commonest terms, which tell documents apart the least, are left
+        to `closeness`: the rarest are summed, as many as hold `POSTINGS` postings together, the
+        two rarest words whatever they hold.
+        """
+        known = {term for _token, terms in self.sought for term in terms}
+        typed = {token.term for token, _terms in self.sought} & known
+        kept = set(sorted(typed, key=self.frequencies.get)[:2])
+        postings = sum(map(self.frequencies.get, kept))
+        for term in sorted(known - kept, key=self.frequencies.get):
+            postings += self.frequencies[term]
+            if postings > POSTINGS:
+                break
+            kept.add(term)
+        groups = [
+            [(term, factor * self.idf(term)) for term, factor in terms.items() if term in kept]
             for _token, terms in self.sought
         ]
+        scored = [group for group in groups if group]
         for reference in self.references:
             if self.frequencies.get(reference):
                 factor = reference_factor(reference.removeprefix(ranking.REFERENCE))

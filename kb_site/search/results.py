@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
+from kb_site.markdown import typography
 from kb_site.search import analysis
 
 EXCERPT_LENGTH = 240
@@ -66,7 +67,7 @@ def highlight(text, terms, language, length=EXCERPT_LENGTH):
     Takes plain text, search terms and the text's language; the only markup in what it returns is
     our own `<mark>`. Without a match the passage is the beginning.
     """
-    text = analysis.normalize(text[:EXCERPT_SOURCE])
+    text = typography(analysis.normalize(text[:EXCERPT_SOURCE]), language)
     spans = list(_matches(text, frozenset(terms), language))
     start, end = _window(text, spans, length)
     pieces, position = [], start
@@ -76,7 +77,7 @@ def highlight(text, terms, language, length=EXCERPT_LENGTH):
             position = last
     pieces.append(escape(text[position:end]))
     before, after = "… " if start else "", " …" if end < len(text) else ""
-    passage = " ".join("".join(pieces).split())
+    passage = re.sub(r"[ \n]+", " ", "".join(pieces)).strip()
     return mark_safe(f"{before}{passage}{after}")  # noqa: S308 - every piece was escaped above
 
 
