@@ -186,6 +186,13 @@ class ProvisionQuerySet(RecordQuerySet):
             act__in=LegalAct.objects.in_force(on),
         )
 
+    def citing_questions(self):
+        """Published questions whose answers cite one of these provisions.
+
+        Reached through the reverse relation: the law does not know what cites it.
+        """
+        return self.model.claims.rel.related_model.objects.filter(provisions__in=self).questions()
+
     def with_versions(self):
         """Loads act and versions with their penalties, so that a page asks once."""
         return self.select_related("act").prefetch_related(

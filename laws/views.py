@@ -28,7 +28,13 @@ class ActDetailView(PublicPage, ListView):
         return Provision.objects.published().filter(act=self.object).with_versions()
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(object=self.object, act=self.object, **kwargs)
+        provisions = Provision.objects.published().filter(act=self.object)
+        return super().get_context_data(
+            object=self.object,
+            act=self.object,
+            citing_questions=provisions.citing_questions()[:CITED_BY_SIZE],
+            **kwargs,
+        )
 
 
 class ProvisionDetailView(PublicPage, DetailView):

@@ -799,3 +799,12 @@ def test_hostile_text_in_any_field_stays_text():
         assert not page.tree.all("img")
         shown += page.main.text.count("alert(1)")
     assert shown > 20
+
+
+def test_an_act_lists_the_answers_that_cite_its_provisions():
+    act = LegalAct.objects.get(reference="lu-code-procedure-penale")
+    page = read(address_of(act, "en"))
+    cited = Question.objects.get(reference="q-time-limits")
+    assert address_of(cited, "en") in page.main.links
+    Question.objects.filter(pk=cited.pk).update(status="draft")
+    assert address_of(cited, "en") not in read(address_of(act, "en")).main.links

@@ -49,8 +49,9 @@ LISTS = {
     "statements": 25,
     "contacts": 50,
     "acts": 25,
-    "act": 25,
-    "act, last page": 25,
+    # An act lists its provisions, a page at a time, and up to 50 answers that cite it.
+    "act": 75,
+    "act, last page": 75,
     "search": 10,
     "search in one kind": 10,
 }
