@@ -3,7 +3,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from modeltranslation.admin import TabbedTranslationAdmin, TranslationStackedInline
+from modeltranslation.admin import TranslationStackedInline
 
 from articles.models import (
     Claim,
@@ -15,7 +15,7 @@ from articles.models import (
     Topic,
     missing_languages,
 )
-from kb_site.editorial.admin import PUBLICATION, VERIFICATION, RecordAdmin
+from kb_site.editorial.admin import PUBLICATION, VERIFICATION, ContentAdmin, RecordAdmin
 from kb_site.editorial.models import Status
 
 
@@ -258,7 +258,7 @@ class ContactAdmin(RecordAdmin):
     ]
 
 
-class PlainAdmin(TabbedTranslationAdmin):
+class PlainAdmin(ContentAdmin):
     """For the small helpers of the records."""
 
     search_fields = ["reference"]

@@ -2,11 +2,10 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import (
-    TabbedTranslationAdmin,
     TranslationStackedInline,
 )
 
-from kb_site.editorial.admin import PUBLICATION, VERIFICATION, RecordAdmin
+from kb_site.editorial.admin import PUBLICATION, VERIFICATION, ContentAdmin, RecordAdmin
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
 
@@ -172,7 +171,7 @@ class PenaltyInline(TranslationStackedInline):
 
 
 @admin.register(ProvisionVersion)
-class ProvisionVersionAdmin(TabbedTranslationAdmin):
+class ProvisionVersionAdmin(ContentAdmin):
     list_display = ["provision", "number", "applies_from", "applies_until", "consolidated_on"]
     list_filter = ["provision__act"]
     list_select_related = ["provision"]

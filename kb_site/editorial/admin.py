@@ -5,6 +5,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import TabbedTranslationAdmin
 
+from kb_site.search import updates
+
 PUBLICATION = (_("Publication"), {"fields": ["status"]})
 VERIFICATION = (
     _("Verification"),
@@ -12,7 +14,16 @@ VERIFICATION = (
 )
 
 
-class RecordAdmin(TabbedTranslationAdmin):
+class ContentAdmin(TabbedTranslationAdmin):
+    """Saves a record with its inlines and citations as one change of the search index."""
+
+    def _changeform_view(self, *args, **kwargs):
+        # Django calls it inside the transaction that saves the form.
+        with updates.together():
+            return super()._changeform_view(*args, **kwargs)
+
+
+class RecordAdmin(ContentAdmin):
     """Daily fields first, then publication and verification."""
 
     list_per_page = 50

@@ -13,6 +13,7 @@ from kb_site.search.models import PendingUpdate
 logger = logging.getLogger(__name__)
 
 _paused = contextvars.ContextVar("paused", default=False)
+_gathered = contextvars.ContextVar("gathered", default=None)
 
 
 @contextlib.contextmanager
@@ -25,9 +26,31 @@ def paused():
         _paused.reset(token)
 
 
+@contextlib.contextmanager
+def together():
+    """Marks what changes inside once, at the end: for a form that saves a record in many steps.
+
+    Enter it inside the transaction, so that the marks belong to it.
+    """
+    if _gathered.get() is not None:
+        yield
+        return
+    token = _gathered.set(set())
+    try:
+        yield
+        keys = _gathered.get()
+    finally:
+        _gathered.reset(token)
+    if keys:
+        mark(sorted(keys))
+
+
 def mark(keys):
     """Notes that these records' entries are out of date, and updates them after the commit."""
     if _paused.get():
+        return
+    if (gathered := _gathered.get()) is not None:
+        gathered.update(keys)
         return
     engine = get_engine()
     if engine.is_transactional:

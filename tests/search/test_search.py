@@ -231,6 +231,26 @@ def test_the_engine_of_the_site_is_a_setting(settings):
         get_engine()
 
 
+def test_a_form_that_saves_in_many_steps_writes_each_entry_once(settings, monkeypatch):
+    settings.SEARCH_ENGINE = "database"
+    updates.rebuild()
+    engine, calls = get_engine(), []
+    replace = engine.replace
+    monkeypatch.setattr(
+        engine, "replace", lambda keys, documents: calls.append(keys) or replace(keys, documents)
+    )
+    question = Question.objects.get(reference="q-grooming")
+    with updates.together():
+        for claim in question.claims.all():
+            claim.save()
+        question.title_fr = "Xylophone"
+        question.save()
+    assert len(calls) == 1
+    assert "question:q-grooming" in calls[0]
+    assert found("xylophone")[0] == "question:q-grooming"
+    assert updates.differences() == (set(), set(), set())
+
+
 # What people did not find
 
 

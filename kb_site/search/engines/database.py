@@ -164,36 +164,44 @@ class DatabaseEngine(Engine):
                 stubs,
                 update_conflicts=True,
                 unique_fields=["key", "language"],
-                update_fields=["title_end"],
+                update_fields=["language"],
             )
-            old = list(IndexedDocument.objects.filter(key__in=keys).select_for_update())
-            self._count([document.pk for document in old], -1)
-            Posting.objects.filter(document__in=old).delete()
-            rows = {(document.key, document.language): document for document in old}
+            rows = {
+                (row.key, row.language): row
+                for row in IndexedDocument.objects.filter(key__in=keys).select_for_update()
+            }
+            wanted = {(document.key, document.language): document for document in documents}
+            touched = [
+                row
+                for name, row in rows.items()
+                if name not in wanted or row.fingerprint != wanted[name].fingerprint
+            ]
+            self._count([row.pk for row in touched], -1)
+            Posting.objects.filter(document__in=touched).delete()
             state = IndexState.objects.first()
             averages = state.averages if state else {}
-            kept = set()
-            for document in documents:
-                row = rows[document.key, document.language]
-                analyzed = ranking.analyze(document)
-                own = averages.get(document.language, {})
-                facet, _created = IndexedFacet.objects.get_or_create(**_facet_fields(document))
-                weights = _fill(row, document, analyzed, facet.pk, own)
-                row.save()
-                kept.add(row.pk)
-                Posting.objects.bulk_create(
-                    [
-                        Posting(term=term, document=row, facet_id=facet.pk, weight=weight)
-                        for term, weight in weights.items()
-                    ],
-                    batch_size=BATCH,
-                )
-                IndexedTerm.objects.bulk_create(
-                    [IndexedTerm(term=term, documents=1) for term in _counted(row, weights)],
-                    batch_size=BATCH,
-                )
-            gone = [document.pk for document in old if document.pk not in kept]
-            IndexedDocument.objects.filter(pk__in=gone).delete()
+            for row in touched:
+                document = wanted.get((row.key, row.language))
+                if document:
+                    self._write(row, document, averages.get(document.language, {}))
+                else:
+                    row.delete()
+
+    def _write(self, row, document, averages):
+        facet, _created = IndexedFacet.objects.get_or_create(**_facet_fields(document))
+        weights = _fill(row, document, ranking.analyze(document), facet.pk, averages)
+        row.save()
+        Posting.objects.bulk_create(
+            [
+                Posting(term=term, document=row, facet_id=facet.pk, weight=weight)
+                for term, weight in weights.items()
+            ],
+            batch_size=BATCH,
+        )
+        IndexedTerm.objects.bulk_create(
+            [IndexedTerm(term=term, documents=1) for term in _counted(row, weights)],
+            batch_size=BATCH,
+        )
 
     def _count(self, documents, sign):
         """Adds rows that count these documents, their terms and their words once more or less."""
