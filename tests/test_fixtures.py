@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from modeltranslation.translator import translator
 
 from articles.models import Claim, Contact, Question, Source, Statement, Topic
+from kb_site.search import updates
 from laws.models import LegalAct, Provision
 
 FILES = sorted((settings.BASE_DIR / "fixtures").glob("*.yaml"))
@@ -378,8 +379,9 @@ class TestLoading:
         written = self.claims(all_rows())
         assert len(written) > 100
         assert self.dump(tmp_path / "before.yaml") == written
-        Claim.objects.all().delete()
-        call_command("loaddata", tmp_path / "before.yaml", verbosity=0)
+        with updates.paused():
+            Claim.objects.all().delete()
+            call_command("loaddata", tmp_path / "before.yaml", verbosity=0)
         assert self.dump(tmp_path / "after.yaml") == written
 
     def test_a_database_that_holds_content_is_left_as_it_is(self):
@@ -427,10 +429,11 @@ class TestLoading:
 
     def empty(self):
         # What cites goes first.
-        for name in (
-            "articles.question articles.statement articles.contact articles.topic "
-            "articles.source articles.speaker laws.provision laws.legalact"
-        ).split():
-            apps.get_model(name).objects.all().delete()
-        for model in models():
-            model.objects.all().delete()
+        with updates.paused():
+            for name in (
+                "articles.question articles.statement articles.contact articles.topic "
+                "articles.source articles.speaker laws.provision laws.legalact"
+            ).split():
+                apps.get_model(name).objects.all().delete()
+            for model in models():
+                model.objects.all().delete()
