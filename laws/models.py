@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -143,6 +144,7 @@ class LegalAct(Record):
         return self.status_on(today())
 
 
+@dataclass(frozen=True)
 class LegalStatus:
     """Where a text stands on a day: a code, and the date that decides it (None when unknown)."""
 
@@ -156,18 +158,8 @@ class LegalStatus:
     PENDING = "pending"
     CASE_LAW = "case-law"
 
-    def __init__(self, code, date):
-        self.code = code
-        self.date = date
-
-    def __eq__(self, other):
-        return isinstance(other, LegalStatus) and vars(self) == vars(other)
-
-    def __hash__(self):
-        return hash((self.code, self.date))
-
-    def __repr__(self):
-        return f"LegalStatus({self.code!r}, {self.date!r})"
+    code: str
+    date: datetime.date | None
 
     @property
     def is_applicable(self):

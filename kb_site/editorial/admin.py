@@ -28,7 +28,6 @@ class RecordAdmin(ContentAdmin):
 
     list_per_page = 50
     save_on_top = True
-    date_hierarchy = None
     readonly_fields = ["created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):

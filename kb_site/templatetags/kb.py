@@ -84,12 +84,6 @@ def lines(record, field):
 
 
 @register.filter
-def typo(value):
-    """Good typography for a plain string of the active language."""
-    return markdown.typography(str(value), get_language())
-
-
-@register.filter
 def day(value):
     """A date in words, in a `time` element; "1er" in French."""
     if not isinstance(value, datetime.date):
