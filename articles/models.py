@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from kb_site.editorial.clock import today
 from kb_site.editorial.fields import CitationField, LanguagesField
 from kb_site.editorial.models import (
     Record,
@@ -110,6 +111,9 @@ class ContactQuerySet(RecordQuerySet):
 
 class Contact(Record):
     """Somebody to turn to: for what, for whom, and for what not."""
+
+    # Phones and opening hours move without a word.
+    verification_days = 90
 
     class Kind(models.TextChoices):
         # In the order of lists: whoever is in danger first.
@@ -496,6 +500,19 @@ class Claim(models.Model):
         """Whose words the cited statements are when all are one's: a `Statement.Voice`, else ""."""
         voices = {statement.voice for statement in self.statements.all()}
         return voices.pop() if len(voices) == 1 else ""
+
+    @property
+    def waits_for(self):
+        """The `LegalStatus` that keeps all the law a law claim rests on from applying, or None.
+
+        The one that ends first, where several provisions are cited.
+        """
+        if self.basis != self.Basis.LAW:
+            return None
+        statuses = [provision.legal_status for provision in self.provisions.all()]
+        if not statuses or any(status is None or status.is_applicable for status in statuses):
+            return None
+        return min(statuses, key=lambda status: (status.date is None, status.date or today()))
 
     def problems(self):
         """Lists what keeps this claim from being published, as sentences that say what to do."""

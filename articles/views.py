@@ -14,6 +14,8 @@ from articles.models import (
     Statement,
     Topic,
 )
+from kb_site.editorial import history, reviews
+from kb_site.editorial.views import DatedPage
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws.models import Provision
 
@@ -42,15 +44,20 @@ class QuestionListView(PublicPage, ListView):
         )
 
 
-class QuestionDetailView(PublicPage, DetailView):
+class QuestionDetailView(DatedPage, DetailView):
+    kind = "question"
     template_name = "articles/question_detail.html"
     context_object_name = "question"
 
-    def get(self, request, *args, **kwargs):
-        self.object = self.get_object()
+    def show(self, request, *args, **kwargs):
+        question = self.get_object()
         # One address a page: a former slug, or the other language's, leads to this one's.
-        if self.object.get_absolute_url() != request.path:
-            return HttpResponsePermanentRedirect(self.object.get_absolute_url())
+        if question.get_absolute_url() != request.path:
+            address = question.get_absolute_url()
+            query = request.META.get("QUERY_STRING")
+            return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+        self.object = self.past_record(question.reference) if self.past else question
+        reviews.attach(self.object, self.object.claims.all(), get_language())
         return self.render_to_response(self.get_context_data(object=self.object))
 
     def get_object(self, queryset=None):
@@ -89,24 +96,38 @@ class StatementListView(PublicPage, ListView):
         return Statement.objects.published().select_related("speaker", "source")
 
 
-class StatementDetailView(PublicPage, DetailView):
+class CitedPage(DatedPage):
+    """The page of a record that others cite."""
+
+    def citing(self, model):
+        """The published records of a model that cite this page's record, or did that day."""
+        if self.past:
+            return self.past.citing(model, [history.key_of(self.object)])
+        return model.objects.published().citing(self.object)
+
+
+class StatementDetailView(CitedPage, DetailView):
+    kind = "statement"
     template_name = "articles/statement_detail.html"
     context_object_name = "statement"
 
     def get_object(self, queryset=None):
         statements = Statement.objects.published().select_related("speaker", "source")
-        return get_object_or_404(
+        statement = get_object_or_404(
             statements.prefetch_related(
                 Prefetch("mapped_provisions", Provision.objects.published().with_versions()),
                 Prefetch("contacts", Contact.objects.published()),
             ),
             reference=self.kwargs["reference"],
         )
+        if self.past:
+            statement = self.past_record(statement.reference)
+        reviews.attach(statement, [], get_language())
+        return statement
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            citing_questions=Question.objects.published().citing(self.object)[:CITED_BY_SIZE],
-            **kwargs,
+            citing_questions=self.citing(Question)[:CITED_BY_SIZE], **kwargs
         )
 
 
@@ -120,16 +141,22 @@ class ContactListView(PublicPage, ListView):
         return Contact.objects.published().by_kind()
 
 
-class ContactDetailView(PublicPage, DetailView):
+class ContactDetailView(CitedPage, DetailView):
+    kind = "contact"
     template_name = "articles/contact_detail.html"
     context_object_name = "contact"
 
     def get_object(self, queryset=None):
-        return get_object_or_404(Contact.objects.published(), reference=self.kwargs["reference"])
+        contacts = Contact.objects.published()
+        contact = get_object_or_404(contacts, reference=self.kwargs["reference"])
+        if self.past:
+            contact = self.past_record(contact.reference)
+        reviews.attach(contact, [], get_language())
+        return contact
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            citing_questions=Question.objects.published().citing(self.object)[:CITED_BY_SIZE],
-            citing_statements=Statement.objects.published().citing(self.object)[:CITED_BY_SIZE],
+            citing_questions=self.citing(Question)[:CITED_BY_SIZE],
+            citing_statements=self.citing(Statement)[:CITED_BY_SIZE],
             **kwargs,
         )

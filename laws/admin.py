@@ -1,23 +1,39 @@
 from django import forms
 from django.contrib import admin
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import (
     TranslationStackedInline,
 )
 
 from kb_site.editorial.admin import PUBLICATION, VERIFICATION, ContentAdmin, RecordAdmin
-from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
+from laws.models import (
+    LegalAct,
+    OfficialText,
+    Penalty,
+    Provision,
+    ProvisionVersion,
+    Publication,
+)
+
+
+class StandingColumn:
+    """Shows where a text stands today, worked out from its dates."""
+
+    @admin.display(description=_("today"))
+    def legal_standing(self, record):
+        return render_to_string("laws/_status.html", {"status": record.legal_status})
 
 
 @admin.register(LegalAct)
-class LegalActAdmin(RecordAdmin):
+class LegalActAdmin(StandingColumn, RecordAdmin):
     required_texts = ["short_title", "title"]
     list_display = [
         "__str__",
         "short_reference",
         "jurisdiction",
         "kind",
-        "in_force_from",
+        "legal_standing",
         "status",
         "confidence",
         "verified_on",
@@ -110,12 +126,13 @@ class ProvisionVersionInline(TranslationStackedInline):
 
 
 @admin.register(Provision)
-class ProvisionAdmin(RecordAdmin):
+class ProvisionAdmin(StandingColumn, RecordAdmin):
     required_texts = ["label", "heading"]
     list_display = [
         "__str__",
         "act",
         "short_reference",
+        "legal_standing",
         "status",
         "confidence",
         "verified_on",
@@ -135,6 +152,9 @@ class ProvisionAdmin(RecordAdmin):
     autocomplete_fields = ["act"]
     inlines = [ProvisionVersionInline]
 
+    def get_queryset(self, request):
+        return super().get_queryset(request).with_versions()
+
     def view_on_site(self, provision):
         return provision.get_absolute_url() if provision.is_reachable else None
 
@@ -150,7 +170,7 @@ class ProvisionAdmin(RecordAdmin):
         ),
         PUBLICATION,
         VERIFICATION,
-        (_("Identity"), {"fields": ["reference", "eli"]}),
+        (_("Identity"), {"fields": ["reference", "eli", "watched"]}),
         (
             _("Rarely changed"),
             {"fields": ["order", "created_at", "updated_at"], "classes": ["collapse"]},
@@ -171,8 +191,8 @@ class PenaltyInline(TranslationStackedInline):
 
 
 @admin.register(ProvisionVersion)
-class ProvisionVersionAdmin(ContentAdmin):
-    list_display = ["provision", "number", "applies_from", "applies_until", "consolidated_on"]
+class ProvisionVersionAdmin(StandingColumn, ContentAdmin):
+    list_display = ["provision", "number", "legal_standing", "consolidated_on"]
     list_filter = ["provision__act"]
     list_select_related = ["provision"]
     search_fields = ["provision__reference", "provision__label_fr", "provision__heading_fr"]
@@ -182,3 +202,29 @@ class ProvisionVersionAdmin(ContentAdmin):
     def view_on_site(self, version):
         provision = version.provision
         return provision.get_absolute_url() if provision.is_reachable else None
+
+
+class WatchAdmin(admin.ModelAdmin):
+    """What the law watch read: shown to editors, written by `watch_laws` alone."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Publication)
+class PublicationAdmin(WatchAdmin):
+    list_display = ["act", "language", "consolidated_on", "retrieved_at", "address"]
+    search_fields = ["act__reference", "address"]
+    list_filter = ["language"]
+    list_select_related = ["act"]
+
+
+@admin.register(OfficialText)
+class OfficialTextAdmin(WatchAdmin):
+    list_display = ["provision", "label", "part", "language", "starts_on", "consolidated_on"]
+    list_filter = ["language", "provision__act"]
+    list_select_related = ["provision"]
+    search_fields = ["part", "provision__reference"]

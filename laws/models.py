@@ -2,22 +2,19 @@
 
 import datetime
 import itertools
+import re
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from kb_site.editorial.clock import today
 from kb_site.editorial.fields import DURATION, LanguagesField
 from kb_site.editorial.models import Record, RecordQuerySet, ReferenceManager, Status
-
-
-def today():
-    """Today's date in Luxembourg (the site's TIME_ZONE), whatever the server's clock zone."""
-    return timezone.localdate()
+from kb_site.editorial.words import words_changed
 
 
 class LegalActQuerySet(RecordQuerySet):
@@ -165,6 +162,10 @@ class LegalStatus:
     def is_applicable(self):
         return self.code in (self.APPLIES, self.IN_FORCE, self.CASE_LAW)
 
+    @property
+    def has_ended(self):
+        return self.code in (self.NO_LONGER_APPLICABLE, self.NO_LONGER_IN_FORCE)
+
 
 class ProvisionQuerySet(RecordQuerySet):
     def published(self):
@@ -195,8 +196,23 @@ class ProvisionQuerySet(RecordQuerySet):
         )
 
 
+PART_PATTERN = re.compile(r"\d+[0-9a-z-]*(\([0-9a-z]+\))*")
+
+
+def validate_parts(text):
+    """Refuses a line that is no identifier of a part: 383bis, 371-2, 5(1)(ba)."""
+    for line in text.splitlines():
+        if line.strip() and not PART_PATTERN.fullmatch(line.strip()):
+            raise ValidationError(
+                _("“%(line)s” is no part of an act. Write one a line: 383bis, 442-1, 5(1)(ba)."),
+                params={"line": line.strip()},
+            )
+
+
 class Provision(Record):
     """An article, or a group of articles read together, of an act."""
+
+    verification_days = 180
 
     act = models.ForeignKey(
         LegalAct, models.PROTECT, related_name="provisions", verbose_name=_("act")
@@ -210,6 +226,15 @@ class Provision(Record):
         help_text=_("What people type when they look for this, one a line."),
     )
     eli = models.URLField(_("ELI"), max_length=300, blank=True)
+    watched = models.TextField(
+        _("watched parts"),
+        blank=True,
+        validators=[validate_parts],
+        help_text=_(
+            "The official articles, paragraphs and points that this summarises, one a line, as the "
+            "law watch looks for them: 383bis, 442-1, 5(1)(ba). EU texts: the English numbering."
+        ),
+    )
 
     objects = ReferenceManager.from_queryset(ProvisionQuerySet)()
 
@@ -224,6 +249,12 @@ class Provision(Record):
 
     def get_absolute_url(self):
         return reverse("laws:provision-detail", args=[self.act.reference, self.reference])
+
+    @property
+    def watched_parts(self):
+        """The identifiers of the official parts it summarises, each once, in their order."""
+        lines = (line.strip() for line in self.watched.splitlines())
+        return list(dict.fromkeys(line for line in lines if line))
 
     @property
     def is_reachable(self):
@@ -493,3 +524,127 @@ class Penalty(models.Model):
         return (*self.version.natural_key(), self.order)
 
     natural_key.dependencies = ["laws.provisionversion"]
+
+
+class Publication(models.Model):
+    """The newest consolidation of an act read so far in one language, by the law watch.
+
+    It tells what is news from what is history, and lets the next request be conditional.
+    """
+
+    act = models.ForeignKey(
+        LegalAct, models.CASCADE, related_name="publications", verbose_name=_("act")
+    )
+    language = models.CharField(_("language"), max_length=2)
+    consolidated_on = models.DateField(_("consolidation of"), null=True, blank=True)
+    digest = models.CharField(_("SHA-256 of the file"), max_length=64, blank=True)
+    address = models.URLField(_("address"), max_length=500, blank=True)
+    etag = models.CharField("ETag", max_length=200, blank=True)
+    last_modified = models.CharField("Last-Modified", max_length=60, blank=True)
+    retrieved_at = models.DateTimeField(_("retrieved"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("official publication")
+        verbose_name_plural = _("official publications")
+        ordering = ["act", "language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["act", "language"], name="laws_publication_once_a_language"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.act_id and self.act.reference} ({self.language}) {self.consolidated_on}"
+
+
+class OfficialTextQuerySet(models.QuerySet):
+    def newest(self):
+        """The newest text of each part and language, in the order of the publication.
+
+        A part that its newest consolidation no longer holds is there too, and `is_absent`.
+        """
+        newer = OfficialText.objects.filter(
+            provision=models.OuterRef("provision"),
+            part=models.OuterRef("part"),
+            language=models.OuterRef("language"),
+            consolidated_on__gt=models.OuterRef("consolidated_on"),
+        )
+        return self.filter(~models.Exists(newer)).order_by("language", "order", "part")
+
+
+class OfficialText(models.Model):
+    """What a consolidation says in one part of an act that a provision summarises.
+
+    Written by the law watch alone, one row a consolidation: data of the site's database, never
+    of its repository. A row without text says that the consolidation does not hold the part.
+    """
+
+    provision = models.ForeignKey(
+        Provision, models.CASCADE, related_name="official_texts", verbose_name=_("provision")
+    )
+    part = models.CharField(_("part"), max_length=60, help_text=_("383bis, 5(1)(ba)"))
+    language = models.CharField(_("language"), max_length=2)
+    consolidated_on = models.DateField(_("consolidation of"))
+    label = models.CharField(_("as printed"), max_length=200, blank=True)
+    order = models.PositiveIntegerField(_("place in the publication"), default=0)
+    text = models.TextField(_("text"), blank=True)
+    digest = models.CharField(
+        _("SHA-256 of the wording"),
+        max_length=64,
+        blank=True,
+        help_text=_("The same for two texts that differ in their typesetting only."),
+    )
+    starts_on = models.DateField(
+        _("wording published since"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "As the publication dates this part; empty when it gives no day. It can lag behind, "
+            "and a provision may apply from another day."
+        ),
+    )
+    source = models.URLField(_("dated ELI or CELEX address"), max_length=500, blank=True)
+    retrieved_at = models.DateTimeField(_("retrieved"))
+
+    objects = OfficialTextQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("official text")
+        verbose_name_plural = _("official texts")
+        ordering = ["provision", "language", "order", "part", "-consolidated_on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provision", "part", "language", "consolidated_on"],
+                name="laws_officialtext_once_a_consolidation",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.part} ({self.language}) {self.consolidated_on}"
+
+    @property
+    def is_absent(self):
+        """Whether the consolidation does not hold the part: not yet there, or repealed."""
+        return not self.text
+
+    def previous(self):
+        """The text that this wording replaced, in the last consolidation that had it, or None."""
+        return (
+            OfficialText.objects.filter(
+                provision=self.provision_id,
+                part=self.part,
+                language=self.language,
+                consolidated_on__lt=self.consolidated_on,
+            )
+            .exclude(digest=self.digest)
+            .order_by("-consolidated_on")
+            .first()
+        )
+
+    def words_changed(self):
+        """How this wording differs from the one before: (operation, text) pairs, or nothing.
+
+        See `laws.watch.compare.words_changed`. Empty when no other wording was read.
+        """
+        previous = self.previous()
+        return words_changed(previous.text, self.text) if previous else []

@@ -1,9 +1,16 @@
-"""What every record shares: a reference, a publication status and a verification."""
+"""What every record shares, the revisions it has had, and the reviews it waits for."""
 
+import datetime
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from kb_site.editorial import clock
 from kb_site.editorial.fields import REFERENCE_PATTERN, ReferenceField
 
 
@@ -71,6 +78,9 @@ class Record(Referenced):
         db_index=True,
         help_text=_("Only published records reach readers, the search and links."),
     )
+    # After so many days a verification has run out; None: never.
+    verification_days = None
+
     confidence = models.CharField(
         _("confidence"),
         max_length=10,
@@ -131,3 +141,207 @@ class Record(Referenced):
     @property
     def is_published(self):
         return self.status == Status.PUBLISHED
+
+    @property
+    def verification_expires_on(self):
+        """The first day the verification is too old; None when it never is."""
+        if self.verification_days is None or self.verified_on is None:
+            return None
+        return self.verified_on + datetime.timedelta(days=self.verification_days)
+
+
+class RevisionQuerySet(models.QuerySet):
+    def standing_at(self, moment):
+        """The state of each record at an instant."""
+        return self.filter(models.Q(until=None) | models.Q(until__gt=moment), at__lte=moment)
+
+    def told(self):
+        """Changes that readers are told of, newest first: neither slips of the pen nor drafts.
+
+        Of a record that is no longer published they are told only that it is not.
+        """
+        public = Revision.objects.filter(
+            kind=models.OuterRef("kind"),
+            reference=models.OuterRef("reference"),
+            until=None,
+            is_public=True,
+        )
+        shown = models.Q(is_public=False) | models.Q(models.Exists(public))
+        return self.filter(shown, is_told=True).order_by("-at", "-pk")
+
+
+class Revision(models.Model):
+    """One state of a record with all its parts, and what led to it. See `history`."""
+
+    kind = models.CharField(_("kind"), max_length=20)
+    reference = models.CharField(_("reference"), max_length=80)
+    number = models.PositiveIntegerField(_("number"))
+    at = models.DateTimeField(_("recorded at"), db_index=True)
+    until = models.DateTimeField(_("until"), null=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("changed by"),
+    )
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    is_editorial = models.BooleanField(_("editorial change"), default=False)
+    trigger = models.CharField(_("triggered by"), max_length=120, blank=True)
+    is_public = models.BooleanField(_("published in this state"), default=False)
+    is_told = models.BooleanField(_("readers are told"), default=False)
+    changes = models.JSONField(_("changes"), default=list)
+    # None when the record was deleted.
+    data = models.JSONField(_("state"), null=True)
+
+    objects = RevisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
+        ordering = ["kind", "reference", "-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "reference", "number"], name="editorial_revision_number_once"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "reference"],
+                condition=models.Q(until=None),
+                name="editorial_revision_one_stands",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.key} #{self.number}"
+
+    @property
+    def key(self):
+        return f"{self.kind}:{self.reference}"
+
+
+class RevisionCitation(models.Model):
+    """A record that a revision names, by key: to find what cited it on a day."""
+
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="citations")
+    key = models.CharField(max_length=101, db_index=True)
+
+    class Meta:
+        verbose_name = _("citation of a revision")
+
+    def __str__(self):
+        return f"{self.revision_id} → {self.key}"
+
+
+class ReviewTaskQuerySet(models.QuerySet):
+    def open(self, moment=None):
+        """Tasks nobody has closed, or had not at an instant."""
+        if moment is None:
+            return self.filter(closed_at=None)
+        return self.filter(
+            models.Q(closed_at=None) | models.Q(closed_at__gt=moment), opened_at__lte=moment
+        )
+
+
+class ReviewTask(models.Model):
+    """Something somebody must read again, because what it rests on has changed or grown old."""
+
+    class Reason(models.TextChoices):
+        VERSION_ADDED = "version-added", _("the law has a new version")
+        VERSION_CHANGED = "version-changed", _("a version of the law was changed")
+        VERSION_REMOVED = "version-removed", _("a version of the law was removed")
+        ACT_CHANGED = "act-changed", _("the act's dates or standing changed")
+        STATEMENT_CORRECTED = "statement-corrected", _("the statement was corrected")
+        CONTACT_CHANGED = "contact-changed", _("the contact changed")
+        WITHDRAWN = "withdrawn", _("what it cites is no longer published")
+        VERIFICATION_EXPIRED = "verification-expired", _("the verification has run out")
+        REVIEW_DUE = "review-due", _("the day of its review has come")
+        OFFICIAL_CHANGED = "official-text-changed", _("the official text changed")
+        OFFICIAL_NEW = "official-text-new", _("the official text is new")
+        OFFICIAL_VANISHED = "official-text-vanished", _("the official text vanished")
+
+    LAW = (
+        Reason.VERSION_ADDED,
+        Reason.VERSION_CHANGED,
+        Reason.VERSION_REMOVED,
+        Reason.ACT_CHANGED,
+        Reason.OFFICIAL_CHANGED,
+        Reason.OFFICIAL_NEW,
+        Reason.OFFICIAL_VANISHED,
+    )
+    # They come of the calendar: closed once, they stay closed for that date.
+    DUE = (Reason.VERIFICATION_EXPIRED, Reason.REVIEW_DUE)
+
+    # What is to be read again: a claim in one language, or a record.
+    target_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+")
+    target_id = models.PositiveBigIntegerField()
+    target = GenericForeignKey("target_type", "target_id")
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    # The record on whose page readers are told.
+    subject = models.CharField(_("record"), max_length=101, db_index=True)
+    reason = models.CharField(_("reason"), max_length=24, choices=Reason.choices)
+    cause = models.CharField(_("because of"), max_length=101)
+    changed_on = models.DateField(_("since"), help_text=_("The day the cause took effect."))
+    difference = models.JSONField(_("difference"), default=list, blank=True)
+    opened_at = models.DateTimeField(_("opened"), default=timezone.now)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("closed by"),
+    )
+    word = models.CharField(
+        _("what was found"),
+        max_length=500,
+        blank=True,
+        help_text=_("A word for whoever reads this later: “still right”, “text rewritten”…"),
+    )
+
+    objects = ReviewTaskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("review task")
+        verbose_name_plural = _("review tasks")
+        ordering = ["changed_on", "pk"]
+        permissions = [("close_reviewtask", _("Can close review tasks"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target_type", "target_id", "language", "reason", "cause"],
+                condition=models.Q(closed_at=None),
+                name="editorial_reviewtask_open_once",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.subject} {self.language}: {self.get_reason_display()} ({self.cause})"
+
+    @property
+    def is_about_law(self):
+        return self.reason in self.LAW
+
+    @property
+    def is_to_come(self):
+        """Whether the cause takes effect on a later day than the page's."""
+        return self.changed_on > clock.today()
+
+    @property
+    def told_as(self):
+        """What readers are told; tasks that read the same are told once."""
+        return ("law" if self.is_about_law else self.reason, self.changed_on)
+
+    def close(self, by, word):
+        """Closes the task. Takes who closes it and what they found.
+
+        Raises `PermissionDenied` when they may not, `ValidationError` without a word. A task that
+        is closed already stays as it is.
+        """
+        if not by.has_perm("editorial.close_reviewtask"):
+            raise PermissionDenied(_("Closing a review task needs the right to review."))
+        if not word.strip():
+            raise ValidationError({"word": _("Say in a word what you found before closing it.")})
+        ReviewTask.objects.filter(pk=self.pk, closed_at=None).update(
+            closed_at=timezone.now(), closed_by=by, word=word.strip()
+        )
+        self.refresh_from_db()

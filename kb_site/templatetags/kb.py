@@ -4,6 +4,7 @@ import datetime
 
 from django import template
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import translate_url
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
@@ -11,6 +12,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext, ngettext, override
 
 from kb_site import markdown, phones
+from kb_site.editorial import differences as difference
+from kb_site.editorial import history
 from kb_site.editorial.fields import DURATION
 
 register = template.Library()
@@ -170,6 +173,30 @@ def phone_links(value):
     )
 
 
+@register.filter
+def words_changed(after, before):
+    """How the summary of a version differs from an earlier one's, in the same language."""
+    text, language = translated(after, "summary")
+    earlier = getattr(before, f"summary_{language}", "") or ""
+    words = difference.words_changed(
+        markdown.plain(earlier), markdown.typography(markdown.plain(text), language)
+    )
+    html = render_to_string("_words.html", {"words": words})
+    return _in_language(mark_safe(html), language, "span")  # noqa: S308
+
+
+@register.filter
+def key(record):
+    """A record's name among all kinds: question:q-school."""
+    return history.key_of(record)
+
+
+@register.filter
+def differences(rows, language=None):
+    """What changed, as a list; a language leaves out what changed only in another one."""
+    return difference.as_html(rows, language)
+
+
 @register.simple_tag(takes_context=True)
 def alternates(context):
     """(language, address) of this page in every language: the same record, its own slug."""
@@ -186,5 +213,7 @@ def alternates(context):
             address = translate_url(request.get_full_path(), language)
             if address == request.get_full_path() and language != get_language():
                 address = f"/{language}/"
+        if context.get("as_of") and "?" not in address:
+            address = f"{address}?as_of={context['as_of']}"
         found.append((language, address))
     return found

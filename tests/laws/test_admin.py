@@ -34,7 +34,7 @@ def admin_url(record_or_model, page=None):
 
 
 def filled_in(page):
-    """What a browser sends back from a form nobody touched, its inlines included."""
+    """What a browser sends back from a form nobody touched, inlines included, and a reason."""
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
@@ -44,6 +44,8 @@ def filled_in(page):
         unticked = value is False and isinstance(field.field.widget, CheckboxInput)
         if value is not None and not unticked:
             data[field.html_name] = value
+    if "change_reason" in forms[0].fields:
+        data["change_reason"] = "A change made by a test."
     return data
 
 

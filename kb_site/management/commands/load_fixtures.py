@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from kb_site.editorial import history
 from kb_site.search import updates
 
 CONTENT_APPS = ["laws", "articles"]
@@ -29,11 +30,12 @@ class Command(BaseCommand):
         files = sorted(path for path in settings.FIXTURE_DIRS[0].glob("*.yaml"))
         if not files:
             raise CommandError(f"No fixture in {settings.FIXTURE_DIRS[0]}.")
-        with transaction.atomic(), updates.paused():
+        with transaction.atomic(), updates.paused(), history.paused():
             call_command("loaddata", *files, verbosity=0)
             problems = list(self.problems())
             if problems:
                 raise CommandError("Nothing was loaded:\n" + "\n".join(problems))
+            history.begin()
         updates.rebuild()
         if verbosity:
             total = sum(model.objects.count() for model in content_models())

@@ -1,0 +1,36 @@
+"""The day a page speaks of: today in Luxembourg, unless the reader asked for an earlier one."""
+
+import contextlib
+import contextvars
+import datetime
+
+from django.utils import timezone
+
+_day = contextvars.ContextVar("day", default=None)
+
+
+def today():
+    """The day asked for, else today's date in Luxembourg (the site's TIME_ZONE)."""
+    return _day.get() or timezone.localdate()
+
+
+def moment():
+    """The instant up to which changes are seen: now, or the last one of the day asked for."""
+    day = _day.get()
+    return min(timezone.now(), end_of(day)) if day else timezone.now()
+
+
+def end_of(day):
+    """The last instant of a day in Luxembourg, 23, 24 or 25 hours after its first."""
+    following = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time.min)
+    return timezone.make_aware(following) - datetime.timedelta(microseconds=1)
+
+
+@contextlib.contextmanager
+def as_of(day):
+    """Inside, `today()` is this day."""
+    token = _day.set(day)
+    try:
+        yield
+    finally:
+        _day.reset(token)

@@ -1,0 +1,567 @@
+"""The history of records: every state each one has had, whole.
+
+To a reader a question with its claims, or a provision with its versions and penalties, is one
+thing. So each change of it writes one `Revision` that holds all of it as plain data, in which
+records name each other by key. One row then serves the page as it stood on a day, the difference
+between two states, the change log, and the review tasks of whatever cites the record.
+
+An app says in its own `history.py` which of its models are records and which are parts of them.
+"""
+
+import contextlib
+import contextvars
+import functools
+import json
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.utils import timezone
+from modeltranslation.translator import NotRegistered, translator
+
+from kb_site.editorial.models import Revision, RevisionCitation, Status
+
+LANGUAGES = [code for code, name in settings.LANGUAGES]
+
+# Set by the machine at every save: no part of what a record says.
+MACHINE_FIELDS = {"created_at", "updated_at"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that belong to a record, found by a reverse relation.
+
+    `parent` is their foreign key, `label` the field that tells one from the other; a change of a
+    field in `silent` is kept but is no change of substance.
+    """
+
+    parent: str
+    label: str
+    parts: dict = field(default_factory=dict)
+    silent: frozenset = frozenset()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record. `parts` maps reverse relations to `Part`s.
+
+    `titles` are the translated fields that together name a record. `on_change` is called with
+    (record, changes, revision) after each change of substance; the record is None when it was
+    deleted.
+    """
+
+    name: str
+    model: type
+    titles: tuple
+    parts: dict = field(default_factory=dict)
+    silent: frozenset = frozenset()
+    on_change: object = None
+
+
+kinds = {}
+
+
+def register(name, model, titles, parts=None, silent=(), on_change=None):
+    """Declares a kind of record: see `Kind`."""
+    kinds[name] = Kind(name, model, tuple(titles), parts or {}, frozenset(silent), on_change)
+
+
+@functools.cache
+def kind_of(model):
+    """Returns the `Kind` of a model; raises `LookupError` when it is none."""
+    for kind in kinds.values():
+        if kind.model is model:
+            return kind
+    raise LookupError(f"{model.__name__} is no kind of record: register it in its history.py.")
+
+
+def key_of(record):
+    """Returns the record's name among all kinds: "question:q-school"."""
+    return f"{kind_of(type(record)).name}:{record.reference}"
+
+
+def records_of(keys):
+    """Returns {key: record} of the records that keys name, published or not."""
+    found = {}
+    for name in {key.partition(":")[0] for key in keys} & kinds.keys():
+        references = [key.partition(":")[2] for key in keys if key.startswith(f"{name}:")]
+        records = with_foreign(kinds[name].model).filter(reference__in=references)
+        found |= {f"{name}:{record.reference}": record for record in records}
+    return found
+
+
+def with_foreign(model):
+    """All rows of a model with what they must point to, so that naming them asks no more."""
+    names = [c.name for c in model._meta.fields if c.is_relation and not c.null]
+    return model._base_manager.select_related(*names)
+
+
+def title_of(name, data, language):
+    """Returns (title, its language) of a record of a kind, from its data."""
+    for code in dict.fromkeys([language, *LANGUAGES]):
+        texts = [data.get(f"{field}_{code}") or data.get(field) for field in kinds[name].titles]
+        if all(texts):
+            return ", ".join(texts), code
+    return "", language
+
+
+# Recording
+
+
+@dataclass
+class Change:
+    """Who changes what and why; the records touched are gathered until its end."""
+
+    user: object = None
+    reason: str = ""
+    is_editorial: bool = False
+    trigger: str = ""
+    asks_reason: bool = False
+    touched: dict = field(default_factory=dict)
+
+
+class ReasonMissing(Exception):
+    """A published record changes in substance, and nobody said why."""
+
+
+_change = contextvars.ContextVar("change", default=None)
+_paused = contextvars.ContextVar("paused", default=False)
+
+
+@contextlib.contextmanager
+def change(user=None, reason="", is_editorial=False, trigger="", asks_reason=False):
+    """Records what changes inside as one change, at the end: enter it inside the transaction.
+
+    Takes who changes it, why, whether it is editorial (a slip of the pen: neither readers nor
+    reviewers are told), what caused it, and whether a reason is asked for: then `ReasonMissing`
+    is raised when a published record changes in substance without one.
+    """
+    if _change.get() is not None:
+        yield
+        return
+    current = Change(user, reason.strip(), is_editorial, trigger, asks_reason)
+    token = _change.set(current)
+    try:
+        yield
+    finally:
+        _change.reset(token)
+    _record(current)
+
+
+@contextlib.contextmanager
+def paused():
+    """Changes inside are not recorded: for a load of many records that `begin` follows."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
+
+
+@transaction.atomic
+def begin():
+    """Records the present state of every record without a history; returns how many there were."""
+    count = 0
+    for kind in kinds.values():
+        known = Revision.objects.filter(kind=kind.name).values("reference")
+        for record in kind.model._base_manager.exclude(reference__in=known).order_by("pk"):
+            # What the site began with is no news.
+            _write(kind, record.reference, record, Change(), is_news=False)
+            count += 1
+    return count
+
+
+def connect():
+    """Listens to every change of a registered record or of its parts."""
+    pre_save.connect(_saving, dispatch_uid="editorial.history.saving")
+    post_save.connect(_saved, dispatch_uid="editorial.history.saved")
+    pre_delete.connect(_deleting, dispatch_uid="editorial.history.deleting")
+    post_delete.connect(_deleted, dispatch_uid="editorial.history.deleted")
+    m2m_changed.connect(_cites_changed, dispatch_uid="editorial.history.cites")
+
+
+def _saving(sender, instance, raw=False, **kwargs):
+    # A part may leave a record for another: both change.
+    if not raw and instance.pk and _is_part(sender):
+        instance._left = _roots(sender._base_manager.filter(pk=instance.pk).first())
+
+
+def _saved(sender, instance, raw=False, **kwargs):
+    if not raw:
+        _touch(instance.__dict__.pop("_left", {}) | _roots(instance))
+
+
+def _deleting(sender, instance, **kwargs):
+    # What cites it without holding it, a topic for instance, cites it no more.
+    if sender in [kind.model for kind in kinds.values()]:
+        citing = Revision.objects.filter(until=None, citations__key=key_of(instance))
+        rows = citing.exclude(data=None).values_list("kind", "reference", "data__pk")
+        instance._left = {(kind, reference): pk for kind, reference, pk in rows}
+
+
+def _deleted(sender, instance, origin=None, **kwargs):
+    # A part that goes with what it belongs to is no change of its own.
+    if not _is_part(sender) or origin is None or getattr(origin, "model", type(origin)) is sender:
+        _touch(_roots(instance) | instance.__dict__.pop("_left", {}))
+
+
+def _cites_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
+    if not reverse:
+        rows = [instance]
+    elif action == "pre_clear":
+        # Afterwards nobody knows any more what cited it.
+        name = next(f.name for f in model._meta.many_to_many if f.remote_field.through is sender)
+        instance._cleared = list(model._base_manager.filter(**{name: instance}))
+        return
+    elif action == "post_clear":
+        rows = instance.__dict__.pop("_cleared")
+    else:
+        rows = model._base_manager.filter(pk__in=pk_set or ())
+    if action.startswith("post_"):
+        _touch({key: pk for row in rows for key, pk in _roots(row).items()})
+
+
+def _touch(touched):
+    """Notes that these records have changed: {(kind, reference): primary key}."""
+    if _paused.get() or not touched:
+        return
+    if current := _change.get():
+        current.touched |= touched
+    else:
+        with transaction.atomic():
+            _record(Change(touched=touched))
+
+
+def _is_part(model):
+    """Whether rows of a model belong to records of another."""
+    return any(_holds(kind.model, kind.parts, model) for kind in kinds.values())
+
+
+def _holds(holder, parts, model):
+    return any(
+        (held := holder._meta.get_field(name).related_model) is model
+        or _holds(held, part.parts, model)
+        for name, part in parts.items()
+    )
+
+
+def _roots(instance):
+    """Returns {(kind, reference): primary key} of the record an instance is, or belongs to."""
+    roots = {}
+    for kind in kinds.values():
+        root = _root(instance, kind.model, kind.parts)
+        if root is not None:
+            roots[kind.name, root.reference] = root.pk
+    return roots
+
+
+def _root(instance, model, parts):
+    """Returns the record of a model that an instance is or belongs to, or None."""
+    if isinstance(instance, model):
+        return instance
+    for name, part in parts.items():
+        row = _root(instance, model._meta.get_field(name).related_model, part.parts)
+        if row is not None:
+            return model._base_manager.filter(pk=getattr(row, f"{part.parent}_id")).first()
+    return None
+
+
+def _record(current):
+    for (name, reference), pk in sorted(current.touched.items()):
+        kind = kinds[name]
+        # Whoever else changes it waits here, then sees what was committed in the meantime.
+        rows = kind.model._base_manager.select_for_update(no_key=True).order_by("pk")
+        _write(kind, reference, rows.filter(pk=pk).first(), current)
+
+
+def _write(kind, reference, record, current, is_news=True):
+    """Writes a revision of a record when it differs from the last one; None says it is gone."""
+    standing = Revision.objects.filter(kind=kind.name, reference=reference, until=None)
+    last = standing.first()
+    before = last.data if last else None
+    after = _plain(snapshot(record, kind.parts)) if record else None
+    if after == before:
+        return
+    changes = differences(before, after, kind)
+    was_public = bool(last and last.is_public)
+    # Topics, speakers and sources have no page of their own.
+    is_public = after is not None and after.get("status") == Status.PUBLISHED
+    is_substance = not current.is_editorial and any(not row["silent"] for row in changes)
+    if current.asks_reason and is_substance and was_public and not current.reason:
+        raise ReasonMissing
+    now = timezone.now()
+    if last:
+        last.until = now
+        last.save(update_fields=["until"])
+    revision = Revision.objects.create(
+        kind=kind.name,
+        reference=reference,
+        number=last.number + 1 if last else 1,
+        at=now,
+        by=current.user,
+        reason=current.reason,
+        is_editorial=current.is_editorial,
+        trigger=current.trigger,
+        is_public=is_public,
+        is_told=is_news and ((is_substance and was_public) or (is_public and not was_public)),
+        changes=changes if last else [],
+        data=after,
+    )
+    RevisionCitation.objects.bulk_create(
+        RevisionCitation(revision=revision, key=key)
+        for key in sorted(cited(after, kind.model, kind.parts))
+    )
+    if last and is_substance and kind.on_change:
+        kind.on_change(record, changes, revision)
+
+
+# Plain data
+
+
+def snapshot(row, parts, parent=None):
+    """Returns all that a row says as plain data: fields, the keys of what it cites, its parts."""
+    model = type(row)
+    data = {"pk": row.pk}
+    for column in _columns(model):
+        if column.name == parent:
+            continue
+        if column.is_relation:
+            target = getattr(row, column.name)
+            data[column.name] = target and key_of(target)
+        else:
+            data[column.name] = column.value_from_object(row)
+    for column in model._meta.many_to_many:
+        name = kind_of(column.related_model).name
+        # Read from the database: what a page has loaded of it may be filtered or old.
+        references = (
+            column.related_model._base_manager.filter(
+                pk__in=getattr(row, column.name)
+                .through._base_manager.filter(**{column.m2m_field_name(): row.pk})
+                .values(column.m2m_reverse_field_name())
+            )
+            .order_by("reference")
+            .values_list("reference", flat=True)
+        )
+        data[column.name] = [f"{name}:{reference}" for reference in references]
+    for name, part in parts.items():
+        rows = model._meta.get_field(name).related_model._base_manager.filter(
+            **{part.parent: row.pk}
+        )
+        data[name] = [
+            snapshot(item, part.parts, part.parent) for item in rows.order_by(part.label, "pk")
+        ]
+    return data
+
+
+def _plain(data):
+    """Returns data as it comes back from the database."""
+    return json.loads(json.dumps(data, cls=DjangoJSONEncoder))
+
+
+@functools.cache
+def base_names(model):
+    """Returns {column: (field, language)} of a model's translated columns."""
+    try:
+        translated = translator.get_options_for_model(model).fields
+    except NotRegistered:
+        return {}
+    return {f"{name}_{code}": (name, code) for name in translated for code in LANGUAGES}
+
+
+@functools.cache
+def _columns(model):
+    """The columns that say something: a translated field is its columns, one a language."""
+    left_out = MACHINE_FIELDS | {name for name, _language in base_names(model).values()}
+    return [c for c in model._meta.concrete_fields if not c.primary_key and c.name not in left_out]
+
+
+def cited(data, model, parts, following=("foreign", "many")):
+    """Returns the keys that a record's data names, those its parts name among them.
+
+    `following` says which relations count: foreign keys, many-to-many relations.
+    """
+    keys = set()
+    if data is None:
+        return keys
+    if "foreign" in following:
+        keys |= {data[c.name] for c in _columns(model) if c.is_relation and data.get(c.name)}
+    if "many" in following:
+        keys |= {key for c in model._meta.many_to_many for key in data.get(c.name, ())}
+    for name, part in parts.items():
+        part_model = model._meta.get_field(name).related_model
+        for row in data.get(name, ()):
+            keys |= cited(row, part_model, part.parts, following)
+    return keys
+
+
+# Differences
+
+
+def differences(before, after, kind):
+    """Returns what differs between two states of a record, as plain rows.
+
+    Each has `kind`, `path` (the parts it is in, outermost first, each [relation, label]), `field`
+    (empty for a part, or a record, that came or went), `before`, `after` and `silent`: whether it
+    is no change of substance.
+    """
+    if before is None or after is None:
+        rows = [{"path": [], "field": "", "before": None, "after": None, "silent": False}]
+    else:
+        rows = _differences(before, after, kind.model, kind.parts, kind.silent, [])
+    return [{"kind": kind.name, **row} for row in rows]
+
+
+def _differences(before, after, model, parts, silent, path):
+    # A column that only one of them knows came or went with the site's code: no change.
+    for name in [n for n in after if n in before and n != "pk" and n not in parts]:
+        if before[name] == after[name]:
+            continue
+        base, _language = base_names(model).get(name, (name, ""))
+        yield {
+            "path": path,
+            "field": name,
+            "before": before[name],
+            "after": after[name],
+            "silent": base in silent,
+        }
+    for name, part in parts.items():
+        part_model = model._meta.get_field(name).related_model
+        old = {row["pk"]: row for row in before.get(name, ())}
+        new = {row["pk"]: row for row in after.get(name, ())}
+        for pk in dict.fromkeys([*old, *new]):
+            first, second = old.get(pk), new.get(pk)
+            inner = [*path, [name, (second or first)[part.label]]]
+            if first and second:
+                yield from _differences(first, second, part_model, part.parts, part.silent, inner)
+            else:
+                row = {"path": inner, "field": "", "before": first, "after": second}
+                yield row | {"silent": False}
+
+
+# The past
+
+
+class Past:
+    """Published records as they stood at an instant, built from their revisions.
+
+    What a record cites comes with it; what those cite in turn by a many-to-many relation does
+    not. The instances are for reading: their relations are filled, and saving one is refused.
+    """
+
+    def __init__(self, moment):
+        self.moment = moment
+        self._data = {}
+        self._built = {}
+
+    def get(self, name, reference):
+        """Returns the record of a kind with this reference, or None if readers had none."""
+        key = f"{name}:{reference}"
+        self._load([key])
+        data = self._data.get(key)
+        if data is None:
+            return None
+        kind = kinds[name]
+        self._load(cited(data, kind.model, kind.parts))
+        record = self._build(key)
+        if record is None:
+            return None
+        # A copy with its own citations: what it cites may cite it in turn.
+        return self._fill(kind.model, data, kind.parts, with_citations=True)
+
+    def citing(self, model, keys):
+        """Returns the records of a model that cite, themselves or in a part, one of these keys."""
+        name = kind_of(model).name
+        rows = Revision.objects.standing_at(self.moment).filter(
+            kind=name, pk__in=RevisionCitation.objects.filter(key__in=keys).values("revision")
+        )
+        found = [f"{name}:{reference}" for reference in rows.values_list("reference", flat=True)]
+        self._load(found)
+        return self._ordered(model, found)
+
+    def _load(self, keys):
+        """Reads the states of these records, and of those that they point to."""
+        missing = set(keys) - self._data.keys()
+        while missing:
+            self._data |= dict.fromkeys(missing)
+            rows = Revision.objects.standing_at(self.moment).filter(
+                kind__in={key.partition(":")[0] for key in missing},
+                reference__in={key.partition(":")[2] for key in missing},
+            )
+            pointed = set()
+            for name, reference, data in rows.values_list("kind", "reference", "data"):
+                key = f"{name}:{reference}"
+                if key in missing and data is not None:
+                    self._data[key] = data
+                    kind = kinds[name]
+                    pointed |= cited(data, kind.model, kind.parts, following=["foreign"])
+            missing = pointed - self._data.keys()
+
+    def _build(self, key):
+        """Returns what a key named, when readers could see it, else None."""
+        if key not in self._built:
+            kind, data = kinds[key.partition(":")[0]], self._data.get(key)
+            self._built[key] = None
+            if data and data.get("status", Status.PUBLISHED) == Status.PUBLISHED:
+                self._built[key] = self._fill(kind.model, data, kind.parts)
+        return self._built[key]
+
+    def _fill(self, model, data, parts, with_citations=False, parent=None):
+        row = model(pk=data["pk"])
+        row._state.adding = False
+        row.save = _refuse
+        for column in _columns(model):
+            value = data.get(column.name)
+            if column.name not in data:
+                continue
+            if not column.is_relation:
+                setattr(row, column.name, None if value is None else column.to_python(value))
+            elif value:
+                target = self._build(value)
+                if target is None and not column.null:
+                    return None
+                setattr(row, column.name, target)
+        for column in model._meta.many_to_many:
+            keys = data.get(column.name, ()) if with_citations else ()
+            rows = self._ordered(column.related_model, keys)
+            _prefetched(row)[column.name] = _filled(column.related_model, rows)
+        for name, part in parts.items():
+            part_model = model._meta.get_field(name).related_model
+            rows = []
+            for item in data.get(name, ()):
+                inner = self._fill(part_model, item, part.parts, with_citations)
+                if inner is not None:
+                    setattr(inner, part.parent, row)
+                    rows.append(inner)
+            _prefetched(row)[name] = _filled(part_model, rows)
+        return row
+
+    def _ordered(self, model, keys):
+        """The records named, those readers could see, in their model's order."""
+        rows = [row for key in keys if (row := self._build(key)) is not None]
+
+        def place(row):
+            values = []
+            for name in model._meta.ordering:
+                value = functools.reduce(getattr, name.split("__"), row)
+                values.append((value is None, value))
+            return values
+
+        return sorted(rows, key=place)
+
+
+def _prefetched(row):
+    return row.__dict__.setdefault("_prefetched_objects_cache", {})
+
+
+def _filled(model, rows):
+    """A queryset that holds these rows already."""
+    queryset = model._default_manager.all()
+    queryset._result_cache = rows
+    queryset._prefetch_done = True
+    return queryset
+
+
+def _refuse(*args, **kwargs):
+    raise TypeError("This is a record of the past: it cannot be saved.")

@@ -1,0 +1,199 @@
+"""Pages that show themselves as they stood on a day, and the log of what changed."""
+
+import datetime
+
+from django.contrib.syndication.views import Feed
+from django.http import Http404
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.functional import cached_property
+from django.utils.translation import get_language, gettext, gettext_lazy
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import ListView
+
+from kb_site.editorial import clock, differences, history
+from kb_site.editorial.models import Revision
+from kb_site.views import PAGE_SIZE, PublicPage
+
+
+class NotThatDay(Http404):
+    """Readers had no such record on the day they ask for."""
+
+
+class DatedPage(PublicPage):
+    """A record's page that also shows itself as it stood on a day: `?as_of=2026-12-24`.
+
+    `past` is None today, else the `history.Past` to read from; `kind` names the record's kind. A
+    page that is more than a generic view overrides `show`.
+    """
+
+    kind = ""
+    past = None
+
+    def get(self, request, *args, **kwargs):
+        asked = request.GET.get("as_of")
+        if asked is None:
+            return self.show(request, *args, **kwargs)
+        try:
+            day = datetime.date.fromisoformat(asked)
+        except ValueError:
+            return self.answer(400, asked=asked)
+        if day > timezone.localdate():
+            return self.answer(404, day=day, is_future=True)
+        with clock.as_of(day):
+            self.past = history.Past(clock.moment())
+            try:
+                response = self.show(request, *args, **kwargs)
+            except NotThatDay as error:
+                return self.answer(404, day=day, first=self.first_day(error.args[0]))
+            if hasattr(response, "render"):
+                response.context_data |= {"as_of": day}
+                # Rendered here: what applies that day is worked out while the page is made.
+                response.render()
+        response["X-Robots-Tag"] = "noindex"
+        return response
+
+    def show(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
+
+    def past_record(self, reference):
+        """Returns the record as it stood; raises `NotThatDay` when readers had none."""
+        record = self.past.get(self.kind, reference)
+        if record is None:
+            raise NotThatDay(reference)
+        return record
+
+    def first_day(self, reference):
+        """The day the record was first published here, or None."""
+        revisions = Revision.objects.filter(kind=self.kind, reference=reference, is_public=True)
+        first = revisions.order_by("number").values_list("at", flat=True).first()
+        return first and timezone.localdate(first)
+
+    def answer(self, status, **context):
+        """Says plainly why there is nothing to show for what was asked."""
+        response = render(self.request, "as_of_problem.html", context, status=status)
+        response["X-Robots-Tag"] = "noindex"
+        return response
+
+
+class ChangeListView(PublicPage, ListView):
+    """What changed, newest first: everywhere, or in one record (`?record=question:q-school`)."""
+
+    template_name = "editorial/change_list.html"
+    context_object_name = "changes"
+    paginate_by = PAGE_SIZE
+
+    @cached_property
+    def record(self):
+        return _record(self.request)
+
+    def get_queryset(self):
+        return _changes(self.record)
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(record=self.record, **kwargs)
+        describe(context["changes"])
+        return context
+
+
+@method_decorator(csrf_exempt, name="__call__")
+class ChangeFeed(Feed):
+    """The log of changes for feed readers, whole or of one record."""
+
+    feed_type = Atom1Feed
+    title = gettext_lazy("Repères: what changed")
+    subtitle = gettext_lazy("Changes of answers, law, statements and contacts.")
+
+    def get_object(self, request):
+        return _record(request)
+
+    def link(self, record):
+        address = reverse("editorial:change-list")
+        return f"{address}?record={history.key_of(record)}" if record else address
+
+    def items(self, record):
+        return describe(list(_changes(record)[:PAGE_SIZE]))
+
+    def item_title(self, revision):
+        return f"{revision.title} ({revision.event})"
+
+    def item_description(self, revision):
+        parts = [revision.reason, differences.as_html(revision.told_changes, get_language())]
+        return " ".join(filter(None, parts))
+
+    def item_link(self, revision):
+        return f"{reverse('editorial:change-list')}?record={revision.key}#{revision.anchor}"
+
+    def item_updateddate(self, revision):
+        return revision.at
+
+    item_pubdate = item_updateddate
+
+
+def _record(request):
+    """The published record that `?record=` names; None without one. Raises `Http404`."""
+    key = request.GET.get("record", "")
+    if not key:
+        return None
+    name, _separator, reference = key.replace("\0", "").partition(":")
+    kind = history.kinds.get(name)
+    if kind is None or not hasattr(kind.model.objects, "published"):
+        raise Http404
+    record = kind.model.objects.published().filter(reference=reference).first()
+    if record is None:
+        raise Http404
+    return record
+
+
+def _changes(record):
+    changes = Revision.objects.told()
+    if record is not None:
+        key = history.key_of(record)
+        changes = changes.filter(kind=key.partition(":")[0], reference=record.reference)
+    return changes
+
+
+def describe(revisions):
+    """Sets what readers are told of revisions: `title`, `event`, `told_changes`, `url`…
+
+    Returns the same revisions. A record no longer published has no `url`, nor its title here.
+    """
+    revisions = list(revisions)
+    pages = {}
+    for name in {revision.kind for revision in revisions}:
+        references = {r.reference for r in revisions if r.kind == name}
+        model = history.kinds[name].model
+        published = model.objects.published().filter(reference__in=references).values("pk")
+        for record in history.with_foreign(model).filter(pk__in=published):
+            pages[f"{name}:{record.reference}"] = record.get_absolute_url()
+    before = {
+        (r.kind, r.reference, r.number): r
+        for r in Revision.objects.filter(
+            kind__in={r.kind for r in revisions},
+            reference__in={r.reference for r in revisions},
+            number__in={r.number - 1 for r in revisions},
+        ).only("kind", "reference", "number", "is_public")
+    }
+    for revision in revisions:
+        previous = before.get((revision.kind, revision.reference, revision.number - 1))
+        revision.kind_name = history.kinds[revision.kind].model._meta.verbose_name
+        revision.url = pages.get(revision.key)
+        revision.anchor = f"{revision.reference}-{revision.number}"
+        revision.told_changes = []
+        if not revision.is_public:
+            revision.event = gettext("no longer published")
+        elif previous is None or not previous.is_public:
+            # What was done to a draft is not told, only that it was published.
+            revision.event = gettext("published")
+        else:
+            revision.event = gettext("changed")
+            revision.told_changes = revision.changes if revision.url else []
+        if revision.url:
+            title = history.title_of(revision.kind, revision.data, get_language())
+        else:
+            title = gettext("A record that is no longer published"), get_language()
+        revision.title, revision.title_language = title
+    return revisions
