@@ -644,7 +644,7 @@ class OfficialText(models.Model):
     def words_changed(self):
         """How this wording differs from the one before: (operation, text) pairs, or nothing.
 
-        See `laws.watch.compare.words_changed`. Empty when no other wording was read.
+        See `kb_site.editorial.words`. Empty when no other wording was read.
         """
         previous = self.previous()
         return words_changed(previous.text, self.text) if previous else []
