@@ -1,6 +1,6 @@
 """What the search holds of questions, statements and contacts."""
 
-from articles.models import Claim, Contact, Question, Speaker, Statement, Topic
+from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
 from kb_site import markdown, phones
 from kb_site.search.documents import (
     Document,
@@ -12,6 +12,9 @@ from kb_site.search.documents import (
 )
 from kb_site.search.query import phone_key
 from laws.models import Provision
+
+# What a claim cites, by the names of its fields.
+CITED = ("provisions", "statements", "contacts")
 
 
 def texts(record, language, *fields):
@@ -29,7 +32,10 @@ class QuestionIndex(SearchIndex):
         return {Claim: lambda claim: [claim.question]}
 
     def queryset(self):
-        return Question.objects.published().prefetch_related("claims", "topics")
+        cited = [f"claims__{name}" for name in CITED]
+        return Question.objects.published().prefetch_related(
+            "topics", "contacts", "related", "claims", *cited
+        )
 
     def document(self, question, language):
         title = getattr(question, f"title_{language}")
@@ -48,7 +54,22 @@ class QuestionIndex(SearchIndex):
                 for claim in question.claims.all()
             ),
             topics=tuple(topic.reference for topic in question.topics.all()),
+            links=tuple(self.links(question)),
         )
+
+    def links(self, question):
+        """The keys of all it cites, sends to and leads on to, each once."""
+        records = [
+            *question.contacts.all(),
+            *question.related.all(),
+            *(
+                r
+                for claim in question.claims.all()
+                for name in CITED
+                for r in getattr(claim, name).all()
+            ),
+        ]
+        return sorted({registry[type(record)].key(record) for record in records})
 
 
 @register
@@ -60,6 +81,7 @@ class StatementIndex(SearchIndex):
     def get_related(self):
         return {
             Speaker: lambda speaker: speaker.statements.all(),
+            Source: lambda source: source.statements.all(),
             Claim: lambda claim: claim.statements.all(),
             Question: lambda question: Statement.objects.filter(claims__question=question),
         }
@@ -82,7 +104,9 @@ class StatementIndex(SearchIndex):
             also_asked=getattr(statement, f"also_asked_{language}") or "",
             asked_in=asked_in((c.question for c in statement.claims.all()), language),
             summary=getattr(statement, f"claim_{language}") or "",
-            body=f"{speaker} {texts(statement, language, 'office', 'note')}".strip(),
+            # People ask for "the RTL article" as much as for what it says.
+            body=f"{speaker} {statement.source.publisher} {statement.source.author} "
+            f"{texts(statement, language, 'office', 'note')}".strip(),
             topics=tuple(topic.reference for topic in statement.topics.all()),
         )
 

@@ -92,9 +92,43 @@ def _stemmer(language):
     return stemmers[language]
 
 
+# Words of the field that the stemmers, which see no accents here, would take for one another or
+# tear apart: délit and délai, regulator and regulation, the several forms of "nu".
+STEMS = {
+    "fr": {
+        "delit": "delit",
+        "delits": "delit",
+        "delai": "delai",
+        "delais": "delai",
+        "nus": "nu",
+        "nue": "nu",
+        "nues": "nu",
+        "acte": "acte",
+        "actes": "acte",
+        "pedophile": "pedo",
+        "pedophiles": "pedo",
+        "pedophilie": "pedo",
+        "pedo": "pedo",
+        "pedos": "pedo",
+    },
+    "en": {
+        "regulator": "regulator",
+        "regulators": "regulator",
+        "paedophile": "pedo",
+        "pedophile": "pedo",
+        "paedophiles": "pedo",
+        "pedophiles": "pedo",
+        "paedo": "pedo",
+        "pedo": "pedo",
+    },
+}
+
+
 @functools.lru_cache(maxsize=100_000)
 def stem(word, language):
     """Returns the stem of one folded, lower-case word; words that hold a digit stay whole."""
+    if word in STEMS[language]:
+        return STEMS[language][word]
     if any(character.isdigit() for character in word):
         return word
     return _stemmer(language).stemWord(word)
@@ -140,15 +174,10 @@ def _words(text, language):
     """Yields (folded word, start, end), elision removed, article numbers and compounds joined."""
     pending = None
     for match in _WORD.finditer(text):
-        raw, start, end = match.group(), match.start(), match.end()
-        if language == "fr" and (elision := _ELISION.match(raw)):
-            start += elision.end()
-            raw = raw[elision.end() :]
-        elif language == "en" and raw[-2:] in ("'s", "’s"):
-            raw, end = raw[:-2], end - 2
-        word = fold(_APOSTROPHES.sub("", raw))
+        word, before, after = _bare(match.group(), language)
         if not word:
             continue
+        start, end = match.start() + before, match.end() - after
         if pending:
             joined = _join(pending[0], word) if start - pending[2] <= 2 else None
             if joined:
@@ -159,6 +188,17 @@ def _words(text, language):
         pending = (word, start, end)
     if pending:
         yield pending
+
+
+@functools.lru_cache(maxsize=100_000)
+def _bare(raw, language):
+    """Returns a word folded, and how long the elided article before and the "'s" after it were."""
+    before = after = 0
+    if language == "fr" and (elision := _ELISION.match(raw)):
+        before = elision.end()
+    elif language == "en" and raw[-2:] in ("'s", "’s"):
+        after = 2
+    return fold(_APOSTROPHES.sub("", raw[before : len(raw) - after])), before, after
 
 
 def _join(first, second):

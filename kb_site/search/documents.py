@@ -27,6 +27,8 @@ class Document:
     jurisdiction: str = ""
     # Names, numbers, ELIs and phones that lead straight here: see `query.references_in`.
     references: tuple[str, ...] = ()
+    # Keys of the records it cites or leads on to: they rise with it.
+    links: tuple[str, ...] = ()
 
     @property
     def key(self):

@@ -2,8 +2,10 @@
 
 import functools
 import logging
+import math
 import threading
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db import connection
@@ -11,7 +13,7 @@ from django.db.models import Q
 
 from kb_site.search import analysis, ranking, rules, updates
 from kb_site.search.documents import LANGUAGES, registry
-from kb_site.search.engines import Facet, SearchUnavailable, Stored, get_engine
+from kb_site.search.engines import Facet, SearchUnavailable, get_engine
 from kb_site.search.query import Query, reference_factor
 from kb_site.search.results import Result, SearchResults, highlight
 from kb_site.search.spelling import Speller
@@ -20,13 +22,20 @@ logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 10
 # So many of the best are weighed again for the order of their words.
-WINDOW = 40
+WINDOW = 25
 # So many of each language are joined when a search needs both.
-JOINED = 80
-# So many postings are summed at the most, which bounds what a search costs.
-POSTINGS = 12_000
-# A synonym counts half as much as the word itself.
-SYNONYM_FACTOR = 0.5
+JOINED = 50
+# Where the words asked for are in more than `POSTINGS` documents together, those postings are left
+# aside that would add little to a score: less than LEAST times the square root of their number,
+# which keeps some 3,000. Where this finds less than a page, a quarter of it is asked, then nothing.
+POSTINGS, LEAST = 5_000, 0.04
+# A synonym counts less than half as much as the word itself.
+SYNONYM_FACTOR = 0.42
+# Each of so many best results gives a share of its score to the records it links to.
+LINKING = 5
+LINK_SHARE = 0.1
+# An answer that reaches this share of the score of a provision it cites comes before it, on top.
+ANSWER_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ def speller(engine, language, hidden=frozenset()):
 
 
 class _Search:
-    """One search, in the reader's language and, where that lacks words, in the other one too."""
+    """One search, in the reader's language or another, or in both where one lacks words."""
 
     def __init__(self, engine, query, filters, endings=()):
         self.engine = engine
@@ -121,18 +130,17 @@ class _Search:
         self.corrected = {}
 
     def page(self, offset):
-        own, others = self.plan()
-        if not others:
-            matches = self.match(own, max(WINDOW, offset + PAGE_SIZE))
-            entries = self.weigh(own, matches)
-            count, facets = matches.count, matches.facets
-        else:
-            entries, facets = self.join(own, others)
+        first, *others = self.plan()
+        if others:
+            entries, facets = self.join(first, others)
             count = len(entries)
+        else:
+            matches = self.match(first, max(WINDOW, offset + PAGE_SIZE))
+            entries = self.weigh(first, matches)
+            count, facets = matches.count, matches.facets
         entries, count = self.promote(entries, count)
-        window = entries[offset : offset + PAGE_SIZE]
         return SearchResults(
-            items=tuple(self.result(*entry) for entry in window),
+            items=tuple(self.results(entries[offset : offset + PAGE_SIZE])),
             count=count,
             offset=offset,
             facets=self.count_facets(facets),
@@ -142,41 +150,51 @@ class _Search:
     # What to look for
 
     def plan(self):
-        """Returns this language's part and the parts of others that know words this one lacks."""
-        own = self.part(self.query)
-        others = []
-        unknown = own.unknown
-        if unknown and not self.query.only_stop_words:
-            for language in LANGUAGES:
-                if language == self.query.language:
-                    continue
-                other = self.part(Query.parse(self.query.text, language))
-                here = {token.word for token in unknown}
-                known = {token.word for token in other.known}
-                # A word that is no search word there, such as "who", is no slip of the finger.
-                stops = {token.word for token in own.query.tokens} - {
-                    token.word for token in other.query.tokens
-                }
-                if here & known:
-                    others.append(other)
-                unknown = [t for t in unknown if t.word not in known and t.word not in stops]
-        if unknown:
-            own = self.correct(own, unknown)
-        return own, others
+        """Returns the parts to search: first the language that was typed, whatever the page's.
 
-    def part(self, query):
-        """Looks up which of a query's terms and synonyms a language's documents hold."""
-        prefix = ranking.STOP if query.only_stop_words else ""
-        groups = []
-        for tokens, alternatives in self.alternatives(query):
-            groups.append((tokens, [[prefix + term for term in terms] for terms in alternatives]))
-        references = [ranking.REFERENCE + reference for reference in query.references]
-        terms = {t for _tokens, group in groups for alternative in group for t in alternative}
-        endings = [analysis.stem(word, query.language) for word in self.endings]
-        documents, frequencies = self.engine.frequencies(
-            query.language, [*terms, *references, *endings]
-        )
-        return _Part(query, groups, references, documents, frequencies, endings)
+        That is the page's own unless another knows more of the words. Other parts follow where
+        they know words that this one lacks.
+        """
+        languages = [self.query.language, *(c for c in LANGUAGES if c != self.query.language)]
+        own, *rest = self.parts([self.query, *(self.query.into(code) for code in languages[1:])])
+        typed = max([own, *(part for part in rest if part.known)], key=lambda part: part.held)
+        if own.known_references:
+            typed = own
+        others, unknown = [], typed.unknown
+        for other in [own, *rest]:
+            if not unknown or other is typed or typed.query.only_stop_words:
+                continue
+            here = {token.word for token in unknown}
+            known = {token.word for token in other.known}
+            # A word that is no search word there, such as "who", is no slip of the finger.
+            stops = {token.word for token in typed.query.tokens} - {
+                token.word for token in other.query.tokens
+            }
+            if typed is own and here & known:
+                others.append(other)
+            unknown = [t for t in unknown if t.word not in known and t.word not in stops]
+        if unknown:
+            typed = self.correct(typed, unknown)
+        return [typed, *others]
+
+    def parts(self, queries):
+        """Returns a `_Part` a query, all looked up at once: what documents know of its words."""
+        parts = []
+        for query in queries:
+            prefix = ranking.STOP if query.only_stop_words else ""
+            groups = [
+                (tokens, [[prefix + term for term in terms] for terms in alternatives])
+                for tokens, alternatives in self.alternatives(query)
+            ]
+            references = [ranking.REFERENCE + reference for reference in query.references]
+            endings = [analysis.stem(word, query.language) for word in self.endings]
+            parts.append(_Part(query, groups, references, endings))
+        known = self.engine.frequencies({part.query.language: part.terms for part in parts})
+        return [
+            replace(part, documents=documents, frequencies=frequencies)
+            for part in parts
+            for documents, frequencies in [known[part.query.language]]
+        ]
 
     def alternatives(self, query):
         """Yields (tokens, alternatives): a word, or a phrase that has synonyms, and what to seek.
@@ -200,11 +218,11 @@ class _Search:
     def correct(self, part, unknown):
         """Puts the nearest known words in the place of words that nothing holds."""
         language = part.query.language
-        hidden = self.rules.hidden[language]
+        nearest = speller(self.engine, language, self.rules.hidden[language])
         tokens, corrected = [], {}
         for token in part.query.tokens:
             if token in unknown:
-                word = speller(self.engine, language, hidden).correct(token.word)
+                word = nearest.correct(token.word)
                 if word:
                     corrected[token] = word
                     token = token._replace(term=analysis.stem(word, language), word=word)
@@ -212,31 +230,29 @@ class _Search:
         if not corrected:
             return part
         self.corrected = corrected
-        return self.part(replace(part.query, tokens=tuple(tokens)))
+        [part] = self.parts([replace(part.query, tokens=tuple(tokens))])
+        return part
 
     # Finding and weighing
 
     def match(self, part, limit):
         keep = self.filters.keeps if self.filters else None
-        return self.engine.match(part.query.language, part.scored_groups(), keep, limit)
+        for share in (1, 0.25, 0) if part.postings > POSTINGS else (0,):
+            groups = part.scored_groups(share * LEAST * math.sqrt(part.postings))
+            matches = self.engine.match(part.query.language, groups, keep, limit)
+            if matches.count >= PAGE_SIZE:
+                break
+        return matches
 
     def weigh(self, part, matches):
-        """Returns (score, stored or its id, language) best first, the order of words counted in."""
-        language = part.query.language
-        window = matches.best[:WINDOW]
-        stored = self.engine.load(language, [number for number, _score in window])
+        """Returns `_Entry`s best first, the first of them weighed again for order and links."""
         wanted = part.wanted()
         entries = []
-        for number, score in window:
-            document = stored.get(number)
-            if document is None:  # removed a moment ago
-                continue
-            if score < ranking.REFERENCE_FACTOR:
-                score *= ranking.closeness(document.sequence, document.title_end, wanted)
-            entries.append((score, document, part))
-        entries.sort(key=lambda entry: -entry[0])
-        rest = [(score, number, part) for number, score in matches.best[WINDOW:]]
-        return entries + rest
+        for place, (number, score, outline) in enumerate(matches.best):
+            if place < WINDOW and score < ranking.REFERENCE_FACTOR:
+                score *= ranking.closeness(outline.sequence, outline.title_end, wanted)
+            entries.append(_Entry(score, part, outline.key, number, outline.links))
+        return [*raise_linked(entries[:WINDOW]), *entries[WINDOW:]]
 
     def join(self, own, others):
         """Returns the entries of every language, one a record, and the facets of all of them."""
@@ -245,21 +261,10 @@ class _Search:
             matches = self.match(part, JOINED)
             for facet, number in matches.facets.items():
                 facets[facet] = max(number, facets.get(facet, 0))
-            entries = self.weigh(part, matches)
-            pending = [number for _score, number, _part in entries if not _is_stored(number)]
-            stored = self.engine.load(part.query.language, pending)
-            for score, document, _part in entries:
-                document = document if _is_stored(document) else stored.get(document)
-                if document is None:
-                    continue
-                known = best.get(document.key)
-                if known is None or score > known[0]:
-                    best[document.key] = (score, document, part)
-        entries = sorted(best.values(), key=lambda entry: -entry[0])
-        # Shown in the reader's language wherever the record has it.
-        foreign = [d.key for _s, d, part in entries if part is not own]
-        here = self.engine.load_keys(own.query.language, foreign) if foreign else {}
-        return [(s, here.get(d.key, d), part) for s, d, part in entries], facets
+            for entry in self.weigh(part, matches):
+                if entry.key not in best or entry.score > best[entry.key].score:
+                    best[entry.key] = entry
+        return sorted(best.values(), key=_best_first), facets
 
     def promote(self, entries, count):
         """Puts what an editor promoted for these very words first."""
@@ -267,32 +272,46 @@ class _Search:
         keys = self.rules.promotions(self.query.language, terms)
         if not keys or self.filters:
             return entries, count
-        stored = self.engine.load_keys(self.query.language, keys)
-        part = _Part(self.query, [], [], 0, {}, [])
-        first = [(float("inf"), stored[key], part) for key in keys if key in stored]
-        rest = [e for e in entries if not (_is_stored(e[1]) and e[1].key in stored)]
+        known = self.engine.load_keys(self.query.language, keys)
+        part = _Part(self.query, [], [], [])
+        first = [_Entry(float("inf"), part, key) for key in keys if key in known]
+        rest = [entry for entry in entries if entry.key not in known]
         return first + rest, count + len(first) - (len(entries) - len(rest))
 
     # Showing
 
-    def result(self, score, document, part):
-        if not _is_stored(document):
-            document = self.engine.load(part.query.language, [document]).get(document)
-        kind, _separator, reference = document.key.partition(":")
-        terms = part.shown_terms()
-        own = document.language == part.query.language
-        if not own:
+    def results(self, entries):
+        """Yields the `Result` of each entry, in the reader's language where that has the record."""
+        language, numbers = self.query.language, {}
+        for entry in entries:
+            if entry.number is not None:
+                numbers.setdefault(entry.language, []).append(entry.number)
+        loaded = {code: self.engine.load(code, own) for code, own in numbers.items()}
+        keys = [e.key for e in entries if e.number is None or e.language != language]
+        here = self.engine.load_keys(language, keys) if keys else {}
+        for entry in entries:
+            if entry.key in here:
+                yield self.result(entry, here[entry.key], language)
+            elif shown := loaded.get(entry.language, {}).get(entry.number):
+                yield self.result(entry, shown, entry.language)
+            # else it was removed a moment ago
+
+    def result(self, entry, shown, language):
+        """Returns the `Result` of an entry that is shown in a language."""
+        kind, _separator, reference = entry.key.partition(":")
+        terms = entry.part.shown_terms
+        if language != entry.language:
             # Found by its text in another language: mark what matches in this one, if anything.
-            terms = {token.term for token in self.query.tokens}
+            terms = frozenset(self.query.terms)
         return Result(
             kind=kind,
             reference=reference,
-            language=document.language,
-            title=highlight(document.title, terms, document.language),
-            url=document.url,
-            excerpt=highlight(document.text, terms, document.language),
-            score=score,
-            matched_language=part.query.language,
+            language=language,
+            title=highlight(shown.title, terms, language),
+            url=shown.url,
+            excerpt=highlight(shown.text, terms, language),
+            score=entry.score,
+            matched_language=entry.language,
         )
 
     def count_facets(self, facets):
@@ -323,6 +342,55 @@ class _Search:
         return "".join([*pieces, text[position:]]) if pieces else ""
 
 
+def raise_linked(entries):
+    """Returns the `_Entry`s in order: what the best of them link to rises.
+
+    A record that several good answers cite is likelier what is sought. Nobody gains by a legal
+    reference, which says itself which record is meant.
+    """
+    entries = sorted(entries, key=_best_first)
+    gains = Counter()
+    for entry in entries[:LINKING]:
+        if entry.score < ranking.REFERENCE_FACTOR:
+            for key in entry.links.split():
+                gains[key] += LINK_SHARE * entry.score
+    raised = [replace(e, score=e.score + gains[e.key]) if e.key in gains else e for e in entries]
+    return answer_first(sorted(raised, key=_best_first))
+
+
+def answer_first(entries):
+    """Puts the answer that cites a provision before it where the provision would be first.
+
+    It must match well itself. Somebody who names an article is led to the article.
+    """
+    for first in entries[:1]:
+        if first.key.startswith("provision:") and first.score < ranking.REFERENCE_FACTOR:
+            for place, entry in enumerate(entries):
+                if entry.score >= ANSWER_SHARE * first.score and first.key in entry.links.split():
+                    entry = replace(entry, score=first.score)
+                    return [entry, *entries[:place], *entries[place + 1 :]]
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A match on its way to be shown; without a number where an editor, no engine, put it."""
+
+    score: float
+    part: "_Part"
+    key: str
+    number: int | None = None
+    links: str = ""
+
+    @property
+    def language(self):
+        return self.part.query.language
+
+
+def _best_first(entry):
+    return -entry.score
+
+
 @dataclass(frozen=True)
 class _Part:
     """A query in one language with what that language's documents know of it."""
@@ -330,9 +398,26 @@ class _Part:
     query: Query
     groups: list
     references: list
-    documents: int
-    frequencies: dict
     endings: list
+    documents: int = 0
+    frequencies: dict = field(default_factory=dict)
+
+    @property
+    def terms(self):
+        """Every term that the index is asked about."""
+        own = {t for _tokens, group in self.groups for terms in group for t in terms}
+        return [*own, *self.references, *self.endings]
+
+    @functools.cached_property
+    def held(self):
+        """How many of the typed words are this language's: its stop words, and those it holds."""
+        return self.query.stop_words + sum(
+            bool(self.frequencies.get(token.term)) for token in self.query.tokens
+        )
+
+    @property
+    def known_references(self):
+        return [reference for reference in self.references if self.frequencies.get(reference)]
 
     @functools.cached_property
     def known(self):
@@ -376,48 +461,38 @@ class _Part:
                     sought.append((token, terms))
         return sought
 
-    def scored_groups(self):
-        """Returns the groups as an engine takes them: known terms with their factors.
-
-        In a large collection the commonest terms, which tell documents apart the least, are left
-        to `closeness`: the rarest are summed, as many as hold `POSTINGS` postings together, the
-        two rarest words whatever they hold.
-        """
+    @functools.cached_property
+    def postings(self):
+        """In how many documents the terms sought are, together."""
         known = {term for _token, terms in self.sought for term in terms}
-        typed = {token.term for token, _terms in self.sought} & known
-        kept = set(sorted(typed, key=self.frequencies.get)[:2])
-        postings = sum(map(self.frequencies.get, kept))
-        for term in sorted(known - kept, key=self.frequencies.get):
-            postings += self.frequencies[term]
-            if postings > POSTINGS:
-                break
-            kept.add(term)
-        groups = [
-            [(term, factor * self.idf(term)) for term, factor in terms.items() if term in kept]
-            for _token, terms in self.sought
-        ]
-        scored = [group for group in groups if group]
-        for reference in self.references:
-            if self.frequencies.get(reference):
-                factor = reference_factor(reference.removeprefix(ranking.REFERENCE))
-                scored.append([(reference, factor)])
-        return scored
+        return sum(map(self.frequencies.get, known))
+
+    def scored_groups(self, least=0.0):
+        """Returns the groups as an engine takes them: known terms, factors, least weights.
+
+        Takes what a term must add to a score at least to count.
+        """
+        groups = []
+        for _token, terms in self.sought:
+            factors = {term: factor * self.idf(term) for term, factor in terms.items()}
+            groups.append([(term, f, least / f if f else 0.0) for term, f in factors.items()])
+        for reference in self.known_references:
+            factor = reference_factor(reference.removeprefix(ranking.REFERENCE))
+            groups.append([(reference, factor, 0.0)])
+        return groups
 
     def wanted(self):
-        """Returns [(terms, weight)]: each word with what stands for it, for `closeness`."""
+        """Returns [(term, what stands for it, weight)] of each word, for `closeness`."""
         return [
-            ((token.term, *terms), max(self.idf(term) for term in terms))
+            (token.term, frozenset([token.term, *terms]), max(self.idf(term) for term in terms))
             for token, terms in self.sought
         ]
 
+    @functools.cached_property
     def shown_terms(self):
         """The terms to mark in what is shown."""
         terms = {t for _tokens, group in self.groups for terms in group for t in terms}
-        return {t.removeprefix(ranking.STOP) for t in [*terms, *self.endings]}
-
-
-def _is_stored(document):
-    return isinstance(document, Stored)
+        return frozenset(t.removeprefix(ranking.STOP) for t in [*terms, *self.endings])
 
 
 def _search_database(query, filters, offset):
@@ -444,13 +519,14 @@ def _search_database(query, filters, offset):
             kind=document.kind,
             reference=document.reference,
             language=document.language,
-            title=highlight(document.title, terms, document.language),
+            title=highlight(shown["title"], terms, document.language),
             url=document.url,
-            excerpt=highlight(f"{document.summary}\n{document.body}", terms, document.language),
+            excerpt=highlight(shown["text"], terms, document.language),
             score=float(score),
             matched_language=document.language,
         )
         for score, document in found[offset : offset + PAGE_SIZE]
+        for shown in [ranking.shown(document)]
     )
     return SearchResults(items, len(found), offset, is_reduced=True)
 

@@ -173,18 +173,14 @@ class IndexedFacet(models.Model):
 
 
 class IndexedDocument(models.Model):
-    """One record in one language, as the index shows it."""
+    """One record in one language, as the index weighs it. Short, so that many are read quickly."""
 
     key = models.CharField(max_length=120)
     language = models.CharField(max_length=8)
     facet = models.ForeignKey(IndexedFacet, models.PROTECT, null=True, related_name="+")
-    title = models.TextField(blank=True)
-    url = models.TextField(blank=True)
-    text = models.TextField(blank=True)
     sequence = models.TextField(blank=True)
     title_end = models.PositiveIntegerField(default=0)
-    # What to take off the vocabulary when the document goes.
-    words = models.TextField(blank=True)
+    links = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=16, blank=True)
 
     class Meta:
@@ -197,43 +193,64 @@ class IndexedDocument(models.Model):
         return f"{self.key} ({self.language})"
 
 
-class IndexedTerm(models.Model):
+class IndexedText(models.Model):
+    """A document as the index shows it."""
+
+    document = models.OneToOneField(
+        IndexedDocument, models.CASCADE, primary_key=True, related_name="shown"
+    )
+    title = models.TextField(blank=True)
+    url = models.TextField(blank=True)
+    text = models.TextField(blank=True)
+    # What to take off the vocabulary when the document goes.
+    words = models.TextField(blank=True)
+
+    def __str__(self):
+        return self.title
+
+
+class TermCount(models.Model):
     """How many documents hold a term, as a sum of rows: a change adds rows and locks none.
 
-    `term` begins with the language; an empty term counts the documents; "'" begins a word.
+    A term is the number that `engines.database.number` makes of its language and its letters.
     """
 
-    term = models.CharField(max_length=220)
+    term = models.BigIntegerField()
     documents = models.IntegerField()
 
     class Meta:
         verbose_name = _("indexed term")
-        indexes = [models.Index(fields=["term", "documents"], name="search_term_by_term")]
+        indexes = [models.Index(fields=["term", "documents"], name="search_termcount_by_term")]
 
     def __str__(self):
-        return self.term
+        return f"{self.term}: {self.documents}"
+
+
+class WordCount(models.Model):
+    """How many documents hold a word as it is written, as a sum of rows."""
+
+    language = models.CharField(max_length=8)
+    word = models.CharField(max_length=40)
+    documents = models.IntegerField()
+
+    def __str__(self):
+        return f"{self.word}: {self.documents}"
 
 
 class Posting(models.Model):
-    """A term's weight in a document. The index on it holds all a search reads."""
+    """A term's weight in a document. The key holds all a search reads: its index is enough."""
 
-    term = models.CharField(max_length=220)
-    document = models.ForeignKey(
-        IndexedDocument, models.CASCADE, related_name="postings", db_index=True
-    )
-    facet_id = models.BigIntegerField()
+    pk = models.CompositePrimaryKey("term", "weight", "document", "facet")
+    term = models.BigIntegerField()
+    document = models.IntegerField(db_index=True)
+    facet = models.IntegerField()
     weight = models.FloatField()
 
     class Meta:
         verbose_name = _("posting")
-        indexes = [
-            models.Index(
-                fields=["term", "document", "facet_id", "weight"], name="search_posting_by_term"
-            )
-        ]
 
     def __str__(self):
-        return f"{self.term} in {self.document_id}"
+        return f"{self.term} in {self.document}"
 
 
 class IndexState(models.Model):

@@ -1,5 +1,6 @@
 """What people type, made safe and cut into terms. No query language: nothing is an operator."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ _ARTICLE_WORDS = frozenset(["art", "arts", "article", "articles", "§", "paragra
 _GLUED_ARTICLE = re.compile(r"\b(art|arts|article|articles)\.?(?=\d)", re.IGNORECASE)
 _PHONE = re.compile(r"^[\s\d+()./-]{3,}$")
 _MAX_NAME_WORDS = 5
+_MAX_NUMBERS = 4
 _SUFFIXES = list(analysis.ORDINAL_SUFFIXES)
 _ELI_FORM = re.compile(r"/(?:fr|en|de|jo|oj|consolide|\d{8})$")
 
@@ -25,7 +27,8 @@ class Query:
     """A search in one language.
 
     `tokens` are the words to look for, in order, each once (stop words only when there is nothing
-    else); `references` are the legal references and phone numbers the text may name.
+    else); `references` are the legal references and phone numbers the text may name; `stop_words`
+    counts the small words of the language in the text.
     """
 
     text: str
@@ -33,6 +36,7 @@ class Query:
     tokens: tuple = ()
     references: tuple[str, ...] = ()
     only_stop_words: bool = False
+    stop_words: int = 0
 
     def __bool__(self):
         return bool(self.tokens)
@@ -54,8 +58,17 @@ class Query:
         once = {token.term: token for token in reversed(wanted)}
         tokens = [token for token in wanted if once.get(token.term) is token][:MAX_TERMS]
         return cls(
-            text, language, tuple(tokens), tuple(references_in(text, language)), only_stop_words
+            text,
+            language,
+            tuple(tokens),
+            tuple(references_in(text, language)),
+            only_stop_words,
+            sum(token.is_stop for token in found),
         )
+
+    def into(self, language):
+        """Returns the query for the same text in another language."""
+        return Query.parse(self.text, language)
 
 
 def name_key(name):
@@ -119,9 +132,9 @@ def references_in(text, language):
     words = list(analysis.words(text, "fr"))
     found.append(f"act:{' '.join(words[:_MAX_NAME_WORDS])}")
     named_article = bool(_ARTICLE_WORDS & set(words)) or "§" in text
-    for i, word in enumerate(words):
-        if not word[0].isdigit() or word in numbers_of_acts:
-            continue
+    numbers = (i for i, w in enumerate(words) if w[0].isdigit() and w not in numbers_of_acts)
+    for i in itertools.islice(numbers, _MAX_NUMBERS):
+        word = words[i]
         if named_article or not word.isdigit():
             found.append(f"art:{word}")
         rest = [w for j, w in enumerate(words) if j != i and w not in _ARTICLE_WORDS]

@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kb_site.search import analysis
+from kb_site.search.results import readable
 
 K1 = 1.2
 # field: (boost, b). Of the ways to ask one need match, so their length together counts little.
@@ -33,6 +34,10 @@ KINDS = {"question": 1.5, "contact": 1.15, "act": 1.2, "provision": 0.75, "state
 # Terms that are not words of the text carry a mark no word can begin with.
 STOP = "~"
 REFERENCE = "="
+
+# So many characters of a document's words in order are kept: what follows tells little, and a row
+# of a database stays in its page.
+SEQUENCE_LENGTH = 1800
 
 # A legal reference or a phone number that is asked for comes first, whatever else matches.
 REFERENCE_FACTOR = 1000.0
@@ -149,14 +154,21 @@ def analyzed_aside(documents, folder=None):
         yield averages, (pickle.load(file) for _number in range(count))  # noqa: S301
 
 
-def shown(document, analyzed):
-    """Returns what an index stores of a document beside its terms: see `engines.Stored`."""
+def outline(document, analyzed):
+    """Returns what an index stores of a document to weigh it again: see `engines.Outline`."""
     return {
-        "title": document.title,
-        "url": document.url,
-        "text": f"{document.summary}\n{document.body}".strip(),
-        "sequence": analyzed.sequence[:8000],
+        "sequence": analyzed.sequence[: max(SEQUENCE_LENGTH, analyzed.title_end)],
         "title_end": analyzed.title_end,
+        "links": " ".join(document.links),
+    }
+
+
+def shown(document):
+    """Returns what an index stores of a document to show it: see `engines.Stored`."""
+    return {
+        "title": readable(document.title, document.language),
+        "url": document.url,
+        "text": readable(f"{document.summary}\n{document.body}".strip(), document.language),
     }
 
 
@@ -167,7 +179,7 @@ def idf(documents, frequency):
 
 # How much the order of words, the likeness to one way of asking, and the share of the search that
 # a document holds add to its score.
-PHRASE = 0.15
+PHRASE = 0.08
 LIKENESS = 1.0
 COVERAGE = 0.6
 
@@ -176,24 +188,26 @@ def closeness(sequence, title_end, wanted):
     """Returns what a document's score is multiplied by for how it holds the words.
 
     Takes the document's term sequence and where its title and other ways to ask end in it, and the
-    words of the search in order, each as (terms that stand for it, its inverse document
-    frequency).
+    words of the search in order, each as (its term, the frozenset of terms that stand for it, its
+    inverse document frequency).
     """
-    total = sum(weight for _terms, weight in wanted)
+    total = sum(weight for _typed, _terms, weight in wanted)
     if not total:
         return 1.0
     factor = 1.0
-    singles = [terms[0] for terms, _weight in wanted]
-    if len(singles) > 1:
-        pairs = list(itertools.pairwise(singles))
-        held = sum(f" {first} {second} " in sequence for first, second in pairs)
-        factor += PHRASE * held / len(pairs)
-    present = sum(w for terms, w in wanted if any(f" {t} " in sequence for t in terms))
-    factor *= 1 - COVERAGE + COVERAGE * present / total
+    if len(wanted) > 1:
+        pairs = itertools.pairwise(typed for typed, _terms, _weight in wanted)
+        together = sum(f" {first} {second} " in sequence for first, second in pairs)
+        factor += PHRASE * together / (len(wanted) - 1)
+    found = frozenset().union(*(terms for _typed, terms, _weight in wanted))
+    found = found.intersection(sequence.split())
+    held = [(terms & found, weight) for _typed, terms, weight in wanted]
+    held = [(terms, weight) for terms, weight in held if terms]
+    factor *= 1 - COVERAGE + COVERAGE * sum(weight for _terms, weight in held) / total
     best = 0.0
     for line in sequence[:title_end].split(" | "):
         words = line.split()
-        matched = [weight for terms, weight in wanted if any(term in words for term in terms)]
-        if matched:
+        if not found.isdisjoint(words):
+            matched = [weight for terms, weight in held if not terms.isdisjoint(words)]
             best = max(best, sum(matched) / total * min(1.0, len(matched) / len(words)))
     return factor * (1 + LIKENESS * best)

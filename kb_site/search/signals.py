@@ -26,13 +26,28 @@ def _changed(sender, instance, raw=False, **kwargs):
 
 
 def _citations_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
+    """Marks both ends: a contact's entry changes too when a question no longer cites it."""
+    if action == "pre_clear":
+        # What is cleared is not named afterwards.
+        instance.__dict__.setdefault("_search_cleared", {})[sender] = _linked(
+            sender, instance, reverse, model
+        )
     if not action.startswith("post_"):
         return
+    if action == "post_clear":
+        pk_set = instance.__dict__.get("_search_cleared", {}).pop(sender, ())
     _mark(instance)
-    if reverse:
-        # `topic.questions.add(question)` changes the question.
-        for other in model._default_manager.filter(pk__in=pk_set or ()):
-            _mark(other)
+    for other in model._default_manager.filter(pk__in=pk_set or ()):
+        _mark(other)
+
+
+def _linked(through, instance, reverse, model):
+    """Returns the primary keys at the other end of a many-to-many relation."""
+    owner = model if reverse else type(instance)
+    field = next(f for f in owner._meta.many_to_many if f.remote_field.through is through)
+    ends = [field.m2m_field_name(), field.m2m_reverse_field_name()]
+    own, other = reversed(ends) if reverse else ends
+    return set(through._default_manager.filter(**{own: instance}).values_list(other, flat=True))
 
 
 def _mark(instance):

@@ -99,7 +99,7 @@ def grown(documents, records):
                 for name in TEXTS
             }
             title = " ".join(first[: len(first) // 2] + second[len(second) // 2 :])
-            own = {"reference": f"grown-{number}", "title": title, "references": []}
+            own = {"reference": f"grown-{number}", "title": title, "references": [], "links": []}
             yield template | texts | own
 
 

@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.db import connection, connections
 
+from kb_site.search import find as find_module
 from kb_site.search import rules
 from kb_site.search.documents import Document
 from kb_site.search.engines import SearchUnavailable
@@ -152,8 +153,10 @@ class EngineContract:
             engine.replace(["question:chantage"], [document("chantage", f"Chantage version{n}")])
         assert found(engine, "chantage") == ["chantage"]
         assert found(engine, "version11") == ["chantage"]
-        documents, frequencies = engine.frequencies("fr", ["chantag", "version3"])
-        assert (documents, frequencies) == (6, {"chantag": 1, "version3": 0})
+        assert engine.frequencies({"fr": ["chantag", "version3"], "en": ["complaint"]}) == {
+            "fr": (6, {"chantag": 1, "version3": 0}),
+            "en": (2, {"complaint": 1}),
+        }
 
     def test_a_slip_of_the_finger_is_corrected_and_told(self, engine):
         results = find("chantaje", "fr", engine=engine)
@@ -164,6 +167,60 @@ class EngineContract:
         first = find("complaint", "fr", engine=engine).items[0]
         assert (first.reference, first.language, first.matched_language) == ("plainte", "fr", "en")
         assert first.url == "/fr/plainte/"
+
+    def test_a_search_typed_in_the_other_language_is_answered_from_it(self, engine):
+        # "plainte" is French, but every other word says that an English page was meant.
+        results = find("how do I make a complaint plainte", "fr", engine=engine)
+        assert [(r.reference, r.language, r.matched_language) for r in results][:1] == [
+            ("plainte", "fr", "en")
+        ]
+        assert results.count == 1
+        assert "<mark>plainte</mark>" in results.items[0].title
+
+    def test_a_slip_in_the_other_language_is_corrected_in_it(self, engine):
+        results = find("how do I make a complaimt", "fr", engine=engine)
+        assert [r.reference for r in results] == ["plainte"]
+        assert results.corrected_text == "how do I make a complaint"
+
+    def test_a_known_reference_is_sought_in_the_readers_language(self, engine):
+        engine.replace(
+            ["provision:cp-384"],
+            [document("cp-384", "art. 384", references=("art:384",), kind="provision")],
+        )
+        results = find("what is in article 384", "fr", engine=engine)
+        assert (results.items[0].reference, results.items[0].matched_language) == ("cp-384", "fr")
+
+    def test_what_good_answers_link_to_rises(self, engine):
+        def documents(links):
+            return [
+                document("q1", "Porter plainte", "Deux mots."),
+                document("q2", "Déposer plainte", "Deux mots.", links=links),
+                document("a", "Plainte", "Les mots et la police.", kind="contact"),
+                document("b", "Plainte", "Les mots et la police.", kind="contact"),
+            ]
+
+        engine.rebuild(documents(()))
+        before = found(engine, "plainte police")
+        assert before.index("a") < before.index("b")
+        engine.rebuild(documents(("contact:b", "question:none")))
+        after = found(engine, "plainte police")
+        assert after.index("b") < after.index("a")
+        assert sorted(after) == sorted(before)
+
+    def test_common_words_find_the_documents_they_matter_in(self, engine, monkeypatch):
+        texts = [document(f"q{n}", "Autre chose", "Une plainte en passant.") for n in range(30)]
+        titles = [document(f"t{n}", "Plainte", "Autre chose.") for n in range(12)]
+        others = [document(f"o{n}", "Autre chose") for n in range(60)]
+        engine.rebuild([*texts, *titles, *others])
+        assert find("plainte", "fr", engine=engine).count == 42
+        monkeypatch.setattr(find_module, "POSTINGS", 10)
+        monkeypatch.setattr(find_module, "LEAST", 0.8)
+        results = find("plainte", "fr", engine=engine)
+        assert results.count == 12
+        assert results.facets["kind"] == {"question": 12}
+        # Too few are left: everything is looked through.
+        monkeypatch.setattr(find_module, "LEAST", 100)
+        assert find("plainte", "fr", engine=engine).count == 42
 
     def test_what_exists_only_in_the_other_language_says_so(self, engine):
         [result] = find("flaggers", "fr", engine=engine)
@@ -258,6 +315,17 @@ class TestDatabase(EngineContract):
             transaction.set_rollback(True)
         assert found(engine, "chantage") == ["chantage"]
 
+    def test_an_index_not_yet_built_is_no_empty_result(self, engine, monkeypatch):
+        from kb_site.search.models import IndexState
+
+        started = []
+        monkeypatch.setattr(find_module, "heal", lambda: started.append(True))
+        engine.rebuild([])
+        assert not find("plainte", "fr", engine=engine).is_reduced
+        IndexState.objects.all().delete()
+        assert find("plainte", "fr", engine=engine).is_reduced
+        assert started
+
     def test_an_index_of_an_older_form_is_noticed(self, engine):
         from kb_site.search.models import IndexState
 
@@ -294,8 +362,7 @@ def test_concurrent_writers_of_the_database_lose_nothing():
     assert errors == []
     assert find("parallèle", "fr", engine=engine).count == 15
     assert find("partagé", "fr", engine=engine).count == 1
-    documents, _frequencies = engine.frequencies("fr", [])
-    assert documents == 6 + 15 + 1
+    assert engine.frequencies({"fr": []}) == {"fr": (6 + 15 + 1, {})}
     assert connection.vendor in ("sqlite", "postgresql")
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from articles.models import Claim, Contact, Question
 from kb_site.management.commands.evaluate_search import evaluate_engines, read_searches
 from kb_site.search import counts, find, rules, updates
+from kb_site.search.documents import registry
 from kb_site.search.engines import get_engine
 from kb_site.search.models import (
     HiddenWord,
@@ -65,6 +66,13 @@ def found(text, language="fr", **options):
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_reference_or_a_phone_number_finds_its_record_first(typed, key, language):
     assert found(typed, language)[0] == key
+
+
+def test_the_answer_comes_before_the_law_it_cites():
+    for typed, language in (("chantage", "fr"), ("blackmail", "en")):
+        first, second = found(typed, language)[:2]
+        assert (first, second) == ("question:q-blackmail", "provision:lu-cp-470")
+    assert found("article 470", "fr")[0] == "provision:lu-cp-470"
 
 
 def test_both_engines_stay_as_good_as_they_were():
@@ -178,6 +186,50 @@ def test_a_save_is_found_after_its_commit(django_capture_on_commit_callbacks, in
 def test_what_a_change_touches_is_marked(change, keys, index_dir):
     change()
     assert PendingUpdate.objects.values("key").distinct().count() >= keys
+
+
+def law_claim(question):
+    return question.claims.exclude(provisions=None).first()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda question: question.contacts.clear(),
+        lambda question: question.contacts.remove(question.contacts.first()),
+        lambda question: question.related.set(Question.objects.filter(reference="q-blackmail")),
+        lambda question: law_claim(question).provisions.set(Provision.objects.all()[:3]),
+        lambda question: Claim.objects.exclude(statements=None).first().statements.clear(),
+        lambda question: law_claim(question).delete(),
+        lambda question: Contact.objects.get(reference="ct-alupse").questions.add(question),
+        lambda question: question.contacts.first().questions.clear(),
+        lambda question: law_claim(question).provisions.first().claims.clear(),
+    ],
+    ids=range(9),
+)
+def test_what_a_question_cites_is_kept_in_step(change, settings):
+    settings.SEARCH_ENGINE = "database"
+    updates.rebuild()
+    question = Question.objects.get(reference="q-grooming")
+    change(question)
+    assert updates.differences() == (set(), set(), set())
+
+
+def test_a_question_links_to_what_it_cites_and_leads_to():
+    question = Question.objects.get(reference="q-grooming")
+    links = registry[Question].document(question, "fr").links
+    assert f"contact:{question.contacts.first().reference}" in links
+    assert f"question:{question.related.first().reference}" in links
+    assert f"provision:{law_claim(question).provisions.first().reference}" in links
+
+
+def test_the_other_language_costs_no_statement_more(settings, django_assert_num_queries):
+    """Both languages are asked at once: four statements, where every word is known."""
+    settings.SEARCH_ENGINE = "database"
+    updates.rebuild()
+    found("chantage")
+    with django_assert_num_queries(4):
+        found("porter plainte chantage")
 
 
 def test_the_index_is_checked_and_repaired(index_dir, capsys):

@@ -31,25 +31,35 @@ class Facet:
     topics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What the index keeps of a document to show it and to weigh the order of its words."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the index keeps of a document to weigh it again: the order of its words, its links.
+
+    `sequence` and `title_end` are those of `ranking.AnalyzedDocument`; `links` are the keys of the
+    records it leads to, a space between them.
+    """
 
     key: str
-    language: str
+    sequence: str
+    title_end: int
+    links: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the index keeps of a document to show it."""
+
     title: str
     url: str
     text: str
-    sequence: str
-    title_end: int
 
 
 @dataclass(frozen=True)
 class Matches:
-    """The best matches as (document id, score), and how many match in each facet.
+    """The best matches as (document id, score, `Outline`), and how many match in each facet.
 
     `facets` counts every match, before the filter; `count` those the filter keeps. A document id
-    is good for `load` on the same `generation` only.
+    is good for `load` within the same search only.
     """
 
     best: list
@@ -63,25 +73,29 @@ class Engine:
     # Whether a change is written in the record's own transaction, or noted and written after it.
     is_transactional = False
 
-    def frequencies(self, language, terms):
-        """Returns (number of documents, {term: documents that hold it}) for a language."""
+    def frequencies(self, terms):
+        """Returns {language: (number of documents, {term: documents that hold it})}.
+
+        Takes {language: terms}: all a search asks, at once.
+        """
         raise NotImplementedError
 
     def match(self, language, groups, keep=None, limit=10):
         """Returns the `Matches` of a query, best first.
 
-        `groups` is a list of groups, summed; a group a list of (term, factor), of which a
-        document's best counts. `keep` takes a `Facet` and says
-        whether its documents may be returned.
+        `groups` is a list of groups, summed; a group a list of (term, factor, least), of which a
+        document's best counts: a term counts its weight times the factor, in documents where it
+        weighs `least` or more. `keep` takes a `Facet` and says whether its documents may be
+        returned.
         """
         raise NotImplementedError
 
     def load(self, language, ids):
-        """Returns {id: `Stored`} for ids that `match` gave."""
+        """Returns {id: `Shown`} for ids that `match` gave."""
         raise NotImplementedError
 
     def load_keys(self, language, keys):
-        """Returns {key: `Stored`} for records in a language."""
+        """Returns {key: `Shown`} for the records among `keys` that the language has."""
         raise NotImplementedError
 
     def vocabulary(self, language):

@@ -2,29 +2,49 @@
 
 It runs on PostgreSQL and on SQLite without any extension. A record's postings are written in the
 record's own transaction, so that every node and every replica has them when it has the record.
+
+A term is kept as a number, a hash of its language and its letters: a posting is short, and writing
+one looks nothing up. With a million different terms, the odds that any two share their number are
+one in forty million; a search for one would then find the other too.
 """
 
+import functools
 import itertools
 from collections import Counter
+from hashlib import blake2b
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from kb_site.search import ranking
 from kb_site.search.documents import LANGUAGES
-from kb_site.search.engines import Engine, Facet, Matches, SearchUnavailable, Stored
+from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavailable, Shown
 from kb_site.search.models import (
     IndexedDocument,
     IndexedFacet,
-    IndexedTerm,
+    IndexedText,
     IndexState,
     Posting,
+    TermCount,
+    WordCount,
 )
 
 # Bump it when the analysis or the weights change: an older index is then rebuilt.
-VERSION = 3
+VERSION = 4
 
 BATCH = 2000
+
+# Every document holds this term: its frequency is the number of documents.
+EVERY = ""
+
+POSTING = ["term", "document", "facet", "weight"]
+
+
+@functools.lru_cache(maxsize=200_000)
+def number(language, term):
+    """Returns the number of a term: a signed integer of 64 bits."""
+    name = f"{language} {term}".encode("utf-8", "replace")
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True)
 
 
 class DatabaseEngine(Engine):
@@ -36,84 +56,79 @@ class DatabaseEngine(Engine):
 
     # Reading
 
-    def frequencies(self, language, terms):
-        names = {_name(language, term): term for term in terms}
-        rows = (
-            IndexedTerm.objects.filter(term__in=[*names, _name(language, "")])
-            .values_list("term")
-            .annotate(Sum("documents"))
-        )
+    def frequencies(self, terms):
+        sought = [number(lang, term) for lang, own in terms.items() for term in (EVERY, *own)]
         try:
-            found = dict(rows)
+            found = dict(
+                _rows(
+                    "SELECT term, CAST(SUM(documents) AS integer) FROM search_termcount"
+                    " WHERE term IN (listed) GROUP BY term",
+                    listed=sought,
+                )
+            )
         except DatabaseError as error:
             raise SearchUnavailable(f"The search tables cannot be read: {error}") from error
-        documents = found.pop(_name(language, ""), 0)
-        return documents, {term: max(0, found.get(name, 0)) for name, term in names.items()}
+        if not found:
+            # Nothing was ever written here, or what was is gone: that is not "no results".
+            self.check()
+        return {
+            language: (
+                found.get(number(language, EVERY), 0),
+                {term: max(0, found.get(number(language, term), 0)) for term in own},
+            )
+            for language, own in terms.items()
+        }
 
     def match(self, language, groups, keep=None, limit=10):
-        alone = [group[0] for group in groups if len(group) == 1]
-        together = [(part, *pair) for part, g in enumerate(groups) if len(g) > 1 for pair in g]
-        if not alone and not together:
+        if not groups:
             return Matches([], 0, {})
-        scores = _scores(len(alone), len(together))
-        parameters = []
-        for term, factor in alone:
-            parameters += [_name(language, term), factor]
-        for part, term, factor in together:
-            parameters += [part, _name(language, term), factor]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"{scores} SELECT facet_id, COUNT(*), NULL FROM scores GROUP BY facet_id"  # noqa: S608
-                if keep
-                else f"{scores}, top AS (SELECT document_id, score FROM scores"  # noqa: S608
-                f" ORDER BY score DESC, document_id LIMIT {int(limit)})"
-                " SELECT facet_id, COUNT(*), NULL FROM scores GROUP BY facet_id"
-                " UNION ALL SELECT NULL, document_id, score FROM top",
-                parameters,
-            )
-            rows = cursor.fetchall()
-            facets = {self._facet(facet): n for facet, n, _score in rows if facet is not None}
-            best = [(document, score) for facet, document, score in rows if facet is None]
-            count = sum(facets.values())
+        query, parameters = _scores(language, groups)
+        for _attempt in (1, 2):
+            only = ""
             if keep:
-                kept = [f for f, _n, _score in rows if keep(self._facet(f))]
-                count = sum(facets[self._facet(f)] for f in kept)
-                if kept:
-                    cursor.execute(
-                        f"{scores} SELECT document_id, score FROM scores"  # noqa: S608
-                        f" WHERE facet_id IN ({', '.join(str(int(f)) for f in kept)})"
-                        f" ORDER BY score DESC, document_id LIMIT {int(limit)}",
-                        parameters,
-                    )
-                    best = cursor.fetchall()
-        best.sort(key=lambda pair: (-pair[1], pair[0]))
+                kept = [str(pk) for pk, facet in self._facets.items() if keep(facet)]
+                only = f"WHERE facet IN ({', '.join(kept) or 'NULL'})"
+            rows = _rows(query.format(only=only, limit=int(limit)), parameters)
+            counts = {facet: count for facet, count, *_rest in rows if facet is not None}
+            if counts.keys() <= self._facets.keys():
+                break
+            # Documents of a facet that is new since the last search.
+            self._facets = {row.pk: _facet_of(row) for row in IndexedFacet.objects.all()}
+        facets = {self._facets.get(pk, Facet("")): count for pk, count in counts.items()}
+        best = [
+            (document, score, Outline(*outline))
+            for facet, document, score, *outline in rows
+            if facet is None
+        ]
+        best.sort(key=lambda match: (-match[1], match[0]))
+        count = sum(n for facet, n in facets.items() if keep is None or keep(facet))
         return Matches(best, count, facets)
 
-    def _facet(self, pk):
-        if pk not in self._facets:
-            self._facets = {facet.pk: _facet_of(facet) for facet in IndexedFacet.objects.all()}
-        return self._facets.get(pk) or Facet("")
-
     def load(self, language, ids):
-        documents = IndexedDocument.objects.filter(pk__in=ids).defer("words")
-        return {document.pk: _stored(document) for document in documents}
+        rows = _rows(
+            "SELECT document_id, title, url, text FROM search_indexedtext"
+            " WHERE document_id IN (listed)",
+            listed=ids,
+        )
+        return {pk: Shown(*shown) for pk, *shown in rows}
 
     def load_keys(self, language, keys):
-        documents = IndexedDocument.objects.filter(language=language, key__in=keys).defer("words")
-        return {document.key: _stored(document) for document in documents}
+        rows = _rows(
+            "SELECT key, title, url, text FROM search_indexedtext"
+            " JOIN search_indexeddocument ON id = document_id"
+            " WHERE language = %s AND key IN (listed)",
+            [language],
+            listed=keys,
+        )
+        return {key: Shown(*shown) for key, *shown in rows}
 
     def vocabulary(self, language):
-        prefix = _name(language, "'")
-        words = IndexedTerm.objects.filter(term__gte=prefix, term__lt=_name(language, "("))
-        mark = IndexedTerm.objects.order_by("-pk").values_list("pk", flat=True).first()
+        mark = WordCount.objects.aggregate(Max("pk"))["pk__max"]
         known = self._vocabularies.get(language)
         if known and known[0] == mark:
             return known[1]
-        found = {
-            name.removeprefix(prefix): documents
-            for name, documents in words.values_list("term").annotate(Sum("documents"))
-            if documents > 0
-        }
+        words = WordCount.objects.filter(language=language).values_list("word")
+        found = dict(words.annotate(number=Sum("documents")).filter(number__gt=0))
         self._vocabularies[language] = (mark, found)
         return found
 
@@ -122,23 +137,16 @@ class DatabaseEngine(Engine):
         return {(key, language): fingerprint for key, language, fingerprint in rows.iterator()}
 
     def size(self):
-        tables = [
-            model._meta.db_table for model in (IndexedDocument, IndexedTerm, IndexedFacet, Posting)
-        ]
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(
-                    "SELECT SUM(pg_total_relation_size(name::regclass))"
-                    " FROM unnest(%s::text[]) AS name",
-                    [tables],
-                )
-            else:
-                cursor.execute(
-                    "SELECT SUM(pgsize) FROM dbstat WHERE name IN"
-                    " (SELECT name FROM sqlite_master WHERE tbl_name IN (%s, %s, %s, %s))",
-                    tables,
-                )
-            return int(cursor.fetchone()[0] or 0)
+        models = (IndexedDocument, IndexedText, IndexedFacet, TermCount, WordCount, Posting)
+        tables = [model._meta.db_table for model in models]
+        if connection.vendor == "postgresql":
+            sql = "SELECT SUM(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) name"
+            return int(_rows(sql, [tables])[0][0])
+        sql = (
+            "SELECT SUM(pgsize) FROM dbstat WHERE name IN"
+            " (SELECT name FROM sqlite_master WHERE tbl_name IN (listed))"
+        )
+        return int(_rows(sql, listed=tables)[0][0])
 
     def check(self):
         try:
@@ -166,183 +174,210 @@ class DatabaseEngine(Engine):
                 unique_fields=["key", "language"],
                 update_fields=["language"],
             )
-            rows = {
-                (row.key, row.language): row
-                for row in IndexedDocument.objects.filter(key__in=keys).select_for_update()
-            }
+            rows = IndexedDocument.objects.filter(key__in=keys).order_by("pk").select_for_update()
+            rows = {(row.key, row.language): row for row in rows}
             wanted = {(document.key, document.language): document for document in documents}
-            touched = [
-                row
+            touched = {
+                name: row
                 for name, row in rows.items()
                 if name not in wanted or row.fingerprint != wanted[name].fingerprint
-            ]
-            self._count([row.pk for row in touched], -1)
-            Posting.objects.filter(document__in=touched).delete()
+            }
+            _forget([row.pk for row in touched.values()])
             state = IndexState.objects.first()
             averages = state.averages if state else {}
-            for row in touched:
-                document = wanted.get((row.key, row.language))
-                if document:
-                    self._write(row, document, averages.get(document.language, {}))
+            gone = []
+            for name, row in touched.items():
+                if name in wanted:
+                    document = wanted[name]
+                    analyzed = ranking.analyze(document)
+                    _describe(row, document, analyzed, _facet_for(document)).save()
+                    _text(row, document, analyzed).save(force_insert=True)
+                    own = averages.get(document.language, {})
+                    postings = list(_postings(row, document, analyzed, own))
+                    _insert("search_posting", POSTING, postings)
+                    _insert(
+                        "search_termcount", ["term", "documents"], ((p[0], 1) for p in postings)
+                    )
+                    _count_words({(row.language, word): 1 for word in analyzed.words})
                 else:
-                    row.delete()
-
-    def _write(self, row, document, averages):
-        facet, _created = IndexedFacet.objects.get_or_create(**_facet_fields(document))
-        weights = _fill(row, document, ranking.analyze(document), facet.pk, averages)
-        row.save()
-        Posting.objects.bulk_create(
-            [
-                Posting(term=term, document=row, facet_id=facet.pk, weight=weight)
-                for term, weight in weights.items()
-            ],
-            batch_size=BATCH,
-        )
-        IndexedTerm.objects.bulk_create(
-            [IndexedTerm(term=term, documents=1) for term in _counted(row, weights)],
-            batch_size=BATCH,
-        )
-
-    def _count(self, documents, sign):
-        """Adds rows that count these documents, their terms and their words once more or less."""
-        terms = {}
-        postings = Posting.objects.filter(document__in=documents).values_list("document", "term")
-        for document, term in postings.iterator():
-            terms.setdefault(document, []).append(term)
-        counts = Counter()
-        for row in IndexedDocument.objects.filter(pk__in=terms):
-            counts.update(_counted(row, terms[row.pk]))
-        IndexedTerm.objects.bulk_create(
-            [IndexedTerm(term=term, documents=n * sign) for term, n in counts.items()],
-            batch_size=BATCH,
-        )
+                    gone.append(row.pk)
+            _delete(IndexedDocument.objects.filter(pk__in=gone))
 
     def rebuild(self, documents):
         with transaction.atomic(), ranking.analyzed_aside(documents) as (averages, analyzed):
-            for model in (Posting, IndexedTerm, IndexedDocument):
-                model.objects.all()._raw_delete(model.objects.db)
-            facets, counts = {}, Counter()
+            for model in (Posting, TermCount, WordCount, IndexedText, IndexedDocument):
+                _delete(model.objects.all())
+            # Postings are gathered first and written in the order of the index on them: several
+            # times as quick as term after term at random.
+            _run(
+                "CREATE TEMPORARY TABLE gathered"
+                " (term bigint, document int, facet int, weight float8)"
+            )
+            facets, words = {}, Counter()
             while batch := list(itertools.islice(analyzed, BATCH)):
-                self._insert(batch, averages, facets, counts)
-            _insert_rows("search_indexedterm", ["term", "documents"], counts.items())
+                self._add(batch, averages, facets, words)
+            _run(
+                "INSERT INTO search_posting (term, document, facet, weight)"
+                " SELECT term, document, facet, weight FROM gathered"
+                " ORDER BY term, weight, document"
+            )
+            _run(
+                "INSERT INTO search_termcount (term, documents)"
+                " SELECT term, COUNT(*) FROM gathered GROUP BY term"
+            )
+            _run("DROP TABLE gathered")
+            _count_words(words)
             IndexState.objects.all().delete()
             IndexState.objects.create(
                 version=VERSION,
                 averages={language: averages.of(language) for language in LANGUAGES},
             )
         if connection.vendor == "postgresql" and not connection.in_atomic_block:
-            with connection.cursor() as cursor:
+            for table in ("posting", "termcount", "indexeddocument", "indexedtext"):
                 # Index-only scans need the visibility map, the planner its statistics.
-                cursor.execute("VACUUM ANALYZE search_posting")
-                cursor.execute("VACUUM ANALYZE search_indexedterm")
-                cursor.execute("ANALYZE search_indexeddocument")
+                _run(f"VACUUM ANALYZE search_{table}")
 
-    def _insert(self, batch, averages, facets, counts):
-        rows, weights = [], []
+    def _add(self, batch, averages, facets, words):
+        """Adds documents; takes (document, analyzed) pairs and notes their facets and words."""
+        rows = []
         for document, analyzed in batch:
-            fields = _facet_fields(document)
-            name = tuple(fields.values())
-            if name not in facets:
-                facets[name] = IndexedFacet.objects.get_or_create(**fields)[0].pk
+            facet = (document.kind, document.jurisdiction, document.topics)
+            if facet not in facets:
+                facets[facet] = _facet_for(document)
             row = IndexedDocument(key=document.key, language=document.language)
-            own = averages.of(document.language)
-            weights.append(_fill(row, document, analyzed, facets[name], own))
-            rows.append(row)
+            rows.append(_describe(row, document, analyzed, facets[facet]))
+            words.update((document.language, word) for word in analyzed.words)
         IndexedDocument.objects.bulk_create(rows, batch_size=BATCH)
-        for row, own in zip(rows, weights, strict=True):
-            counts.update(_counted(row, own))
-        _insert_rows(
-            "search_posting",
-            ["term", "document_id", "facet_id", "weight"],
-            (
-                (term, row.pk, row.facet_id, weight)
-                for row, own in zip(rows, weights, strict=True)
-                for term, weight in own.items()
-            ),
-        )
+        filled = [(row, *pair) for row, pair in zip(rows, batch, strict=True)]
+        IndexedText.objects.bulk_create([_text(*each) for each in filled], batch_size=BATCH)
+        postings = (_postings(*each, averages.of(each[0].language)) for each in filled)
+        _insert("gathered", POSTING, itertools.chain.from_iterable(postings))
 
 
-def _scores(alone, together):
-    """The common part of a query: every document's score.
-
-    Takes how many terms stand alone, and how many stand in groups of which the best counts.
+def _scores(language, groups):
+    """Returns (SQL, parameters) that give facets as (facet, count, …) and the best matches as
+    (NULL, document, score, outline …). The SQL has places for `{only}`, a condition, and `{limit}`.
     """
-    number, whole = ("::float8", "::int") if connection.vendor == "postgresql" else ("", "")
-    tables, parts = [], []
-    if alone:
-        values = ", ".join([f"(%s, %s{number})"] * alone)
-        tables.append(f"alone(term, factor) AS (VALUES {values})")
-        parts.append(
-            "SELECT posting.document_id, posting.facet_id, posting.weight * alone.factor AS score"
-            " FROM alone JOIN search_posting AS posting ON posting.term = alone.term"
-        )
-    if together:
-        values = ", ".join([f"(%s{whole}, %s, %s{number})"] * together)
-        tables.append(f"grouped(part, term, factor) AS (VALUES {values})")
-        parts.append(
-            "SELECT posting.document_id, posting.facet_id,"
-            " MAX(posting.weight * grouped.factor) AS score"
-            " FROM grouped JOIN search_posting AS posting ON posting.term = grouped.term"
-            " GROUP BY posting.document_id, posting.facet_id, grouped.part"
+    float8 = "::float8" if connection.vendor == "postgresql" else ""
+    alone = [(0, *group[0]) for group in groups if len(group) == 1]
+    several = [
+        (part, *sought) for part, group in enumerate(groups) if len(group) > 1 for sought in group
+    ]
+    parameters, tables, parts = [], [], []
+    for name, score, grouped, rows in (
+        ("alone", "posting.weight * sought.factor", "", alone),
+        (
+            "several",
+            "MAX(posting.weight * sought.factor)",
+            " GROUP BY posting.document, posting.facet, sought.part",
+            several,
+        ),
+    ):
+        if rows:
+            values = ", ".join([f"(%s, %s, %s{float8}, %s{float8})"] * len(rows))
+            tables.append(f"{name}(part, term, factor, least) AS (VALUES {values})")
+            for part, term, factor, least in rows:
+                parameters += [part, number(language, term), factor, least]
+            parts.append(
+                f"SELECT posting.document, posting.facet, {score} AS score"  # noqa: S608
+                f" FROM {name} AS sought JOIN search_posting AS posting"
+                f" ON posting.term = sought.term AND posting.weight >= sought.least{grouped}"
+            )
+    scores = " UNION ALL ".join(parts)
+    if len(groups) > 1:
+        scores = (
+            f"SELECT document, facet, SUM(score) AS score FROM ({scores}) AS parts"  # noqa: S608
+            " GROUP BY document, facet"
         )
     return (
-        f"WITH {', '.join(tables)}, parts AS ({' UNION ALL '.join(parts)}),"  # noqa: S608
-        " scores AS MATERIALIZED (SELECT document_id, facet_id, SUM(score) AS score"
-        " FROM parts GROUP BY document_id, facet_id)"
+        f"WITH {', '.join(tables)}, scores AS MATERIALIZED ({scores}),"  # noqa: S608
+        " best AS (SELECT document, score FROM scores {only}"
+        " ORDER BY score DESC, document LIMIT {limit})"
+        " SELECT facet, COUNT(*), NULL, NULL, NULL, NULL, NULL FROM scores GROUP BY facet"
+        " UNION ALL SELECT NULL, document, score, key, sequence, title_end, links"
+        " FROM best JOIN search_indexeddocument ON id = document",
+        parameters,
     )
-
-
-def _name(language, term):
-    return f"{language} {term[:200]}"
 
 
 def _facet_of(row):
     return Facet(row.kind, row.jurisdiction, tuple(row.topics.split()))
 
 
-def _stored(document):
-    return Stored(
-        key=document.key,
-        language=document.language,
-        title=document.title,
-        url=document.url,
-        text=document.text,
-        sequence=document.sequence,
-        title_end=document.title_end,
+def _facet_for(document):
+    """Returns the number of a document's facet, made when it is new."""
+    facet, _created = IndexedFacet.objects.get_or_create(
+        kind=document.kind,
+        jurisdiction=document.jurisdiction,
+        topics=" ".join(sorted(document.topics)),
     )
+    return facet.pk
 
 
-def _facet_fields(document):
-    return {
-        "kind": document.kind,
-        "jurisdiction": document.jurisdiction,
-        "topics": " ".join(sorted(document.topics)),
-    }
-
-
-def _fill(row, document, analyzed, facet, averages):
-    """Fills a row from its document; returns {name of term: weight} of its postings."""
+def _describe(row, document, analyzed, facet):
     row.facet_id = facet
     row.fingerprint = document.fingerprint
-    row.words = " ".join(sorted(analyzed.words))
-    for name, value in ranking.shown(document, analyzed).items():
+    for name, value in ranking.outline(document, analyzed).items():
         setattr(row, name, value)
-    weights = Counter()
-    for term, weight in ranking.weights(analyzed, document.kind, averages).items():
-        weights[_name(document.language, term)] += weight
-    return weights
+    return row
 
 
-def _counted(row, terms):
-    """Every name that a document adds one to: itself, its terms and its words."""
-    return [
-        _name(row.language, ""),
-        *terms,
-        *(_name(row.language, "'" + word) for word in row.words.split()),
-    ]
+def _text(row, document, analyzed):
+    words = " ".join(sorted(analyzed.words))
+    return IndexedText(document=row, words=words, **ranking.shown(document))
 
 
-def _insert_rows(table, columns, rows):
+def _postings(row, document, analyzed, averages):
+    weights = ranking.weights(analyzed, document.kind, averages) | {EVERY: 0.0}
+    for term, weight in weights.items():
+        yield number(row.language, term), row.pk, row.facet_id, weight
+
+
+def _forget(ids):
+    """Takes the postings and texts of documents out, and what they hold off the counts."""
+    texts = IndexedText.objects.filter(pk__in=ids)
+    words = Counter()
+    for language, text in texts.values_list("document__language", "words"):
+        words.update((language, word) for word in text.split())
+    _count_words({word: -count for word, count in words.items()})
+    _run(
+        "INSERT INTO search_termcount (term, documents) SELECT term, -COUNT(*)"
+        " FROM search_posting WHERE document IN (listed) GROUP BY term",
+        listed=ids,
+    )
+    _delete(Posting.objects.filter(document__in=ids))
+    _delete(texts)
+
+
+def _count_words(counts):
+    """Adds {(language, word): documents} to the counts."""
+    columns = ["language", "word", "documents"]
+    _insert("search_wordcount", columns, ((*word, count) for word, count in counts.items()))
+
+
+def _delete(rows):
+    """Deletes rows without the signals of each, which nobody needs of an index."""
+    rows._raw_delete(rows.db)
+
+
+def _rows(sql, parameters=(), listed=()):
+    """Returns the rows of a query; "(listed)" in it becomes as many places as are `listed`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.replace("(listed)", f"({_marks(listed)})"), [*parameters, *listed])
+        return cursor.fetchall()
+
+
+def _run(sql, parameters=(), listed=()):
+    """Runs a statement, in which "(listed)" means what it means in `_rows`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.replace("(listed)", f"({_marks(listed)})"), [*parameters, *listed])
+
+
+def _marks(values):
+    return ", ".join(["%s"] * len(values)) or "NULL"
+
+
+def _insert(table, columns, rows):
     """Inserts many rows the quickest way the database has."""
     names = ", ".join(columns)
     with connection.cursor() as cursor:
@@ -351,8 +386,7 @@ def _insert_rows(table, columns, rows):
                 for row in rows:
                     copy.write_row(row)
         else:
-            marks = ", ".join(["%s"] * len(columns))
             cursor.executemany(
-                f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
+                f"INSERT INTO {table} ({names}) VALUES ({_marks(columns)})",  # noqa: S608
                 rows,
             )

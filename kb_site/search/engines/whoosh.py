@@ -29,12 +29,12 @@ from whoosh.reading import TermNotFound
 
 from kb_site.search import ranking
 from kb_site.search.documents import LANGUAGES
-from kb_site.search.engines import Engine, Facet, Matches, SearchUnavailable, Stored
+from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavailable, Shown
 
 logger = logging.getLogger(__name__)
 
 # Bump it when the schema, the analysis or the weights change: an older index is then rebuilt.
-VERSION = 3
+VERSION = 4
 
 # Errors by which Whoosh shows a file that is missing, truncated or garbage.
 DAMAGE = (
@@ -79,7 +79,9 @@ SCHEMA = fields.Schema(
     terms=WeightedTerms(),
     words=WeightedTerms(),
     facet=fields.COLUMN(columns.RefBytesColumn()),
-    stored=fields.STORED(),
+    outline=fields.STORED(),
+    shown=fields.STORED(),
+    fingerprint=fields.STORED(),
 )
 
 
@@ -237,16 +239,19 @@ class WhooshEngine(Engine):
             )
         return self.folder / name
 
-    def frequencies(self, language, terms):
+    def frequencies(self, terms):
         def work(snapshot):
             found = {}
-            for term in terms:
+            for term in terms[language]:
                 found[term] = sum(
                     len(segment.posting(term)[0]) for _name, segment, *_rest in snapshot.parts
                 )
             return snapshot.documents, found
 
-        return self._reading(work, language)
+        found = {}
+        for language in terms:
+            found[language] = self._reading(work, language)
+        return found
 
     def match(self, language, groups, keep=None, limit=10):
         def work(snapshot):
@@ -277,17 +282,19 @@ class WhooshEngine(Engine):
                     for number, value in zip(matched.tolist(), values.tolist(), strict=True)
                 ]
             best.sort(key=lambda pair: (-pair[1], pair[0]))
-            return Matches(best[:limit], count, facets)
+            outlined = []
+            for number, score in best[:limit]:
+                values = snapshot.reader.stored_fields(number)
+                outlined.append((number, score, Outline(values["key"], **values["outline"])))
+            return Matches(outlined, count, facets)
 
         return self._reading(work, language)
 
     def load(self, language, ids):
         def work(snapshot):
-            found = {}
-            for number in ids:
-                values = snapshot.reader.stored_fields(number)
-                found[number] = Stored(language=language, key=values["key"], **values["stored"][0])
-            return found
+            return {
+                number: Shown(**snapshot.reader.stored_fields(number)["shown"]) for number in ids
+            }
 
         return self._reading(work, language)
 
@@ -301,8 +308,7 @@ class WhooshEngine(Engine):
                     except TermNotFound:
                         continue
                     if matcher.is_active():
-                        values = leaf.stored_fields(matcher.id())
-                        found[key] = Stored(language=language, key=key, **values["stored"][0])
+                        found[key] = Shown(**leaf.stored_fields(matcher.id())["shown"])
             return found
 
         return self._reading(work, language)
@@ -328,7 +334,7 @@ class WhooshEngine(Engine):
 
             def work(snapshot, language=language):
                 for values in snapshot.reader.all_stored_fields():
-                    found[values["key"], language] = values["stored"][1]
+                    found[values["key"], language] = values["fingerprint"]
 
             self._reading(work, language)
         return found
@@ -462,8 +468,11 @@ def _sum(segment, groups):
     scores = numpy.zeros(segment.size, dtype=numpy.float32)
     for group in groups:
         best = scores if len(group) == 1 else numpy.zeros_like(scores)
-        for term, factor in group:
+        for term, factor, least in group:
             numbers, weights = segment.posting(term)
+            if least:
+                enough = weights >= least
+                numbers, weights = numbers[enough], weights[enough]
             # A term's numbers are distinct, so plain indexing reaches each once.
             own = weights * numpy.float32(factor)
             if best is scores:
@@ -483,5 +492,7 @@ def _fields(document, analyzed, averages):
         "facet": json.dumps(
             [document.kind, document.jurisdiction, sorted(document.topics)]
         ).encode(),
-        "stored": (ranking.shown(document, analyzed), document.fingerprint),
+        "outline": ranking.outline(document, analyzed),
+        "shown": ranking.shown(document),
+        "fingerprint": document.fingerprint,
     }
