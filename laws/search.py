@@ -1,8 +1,14 @@
 """What the search holds of acts and provisions."""
 
+import datetime
+
+from django.utils.translation import gettext as _
+
+from kb_site.editorial import clock
+from kb_site.search import standing
 from kb_site.search.documents import Document, SearchIndex, asked_in, register, register_facet
 from kb_site.search.query import article_numbers, eli_key, name_key
-from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
+from laws.models import LegalAct, LegalStatus, Penalty, Provision, ProvisionVersion
 
 
 @register
@@ -46,6 +52,7 @@ class ProvisionIndex(SearchIndex):
             summary=texts[0] if texts else "",
             body="\n".join(texts[1:]).strip(),
             jurisdiction=provision.act.jurisdiction,
+            standing=standing_of(provision),
             references=tuple(self.references(provision)),
         )
 
@@ -83,6 +90,7 @@ class LegalActIndex(SearchIndex):
             summary=getattr(act, f"summary_{language}") or "",
             body=" ".join(filter(None, [getattr(act, f"title_{language}"), act.number, act.celex])),
             jurisdiction=act.jurisdiction,
+            standing=standing_of(act),
             references=tuple(self.references(act)),
         )
 
@@ -97,3 +105,39 @@ class LegalActIndex(SearchIndex):
 def jurisdiction_names(codes):
     """Names jurisdictions, in their order."""
     return {code: name for code, name in LegalAct.Jurisdiction.choices if code in codes}
+
+
+def standing_of(record):
+    """The standing of an act or a provision, day by day, as `kb_site.search.standing` writes it."""
+    act, versions = record, []
+    if isinstance(record, Provision):
+        act, versions = record.act, record.versions.all()
+    day_after = datetime.timedelta(days=1)
+    days = {act.in_force_from, act.repealed_on, act.transpose_by and act.transpose_by + day_after}
+    for version in versions:
+        days.add(version.applies_from)
+        days |= {day + day_after for day in (version.applies_until, version.transpose_by) if day}
+    days = sorted(day for day in days if day)
+    steps = []
+    for first in [None, *days]:
+        with clock.as_of(first or (min(days) - day_after if days else clock.today())):
+            if status := record.legal_status:
+                steps.append((first, status.code))
+    return standing.write(steps)
+
+
+@register_facet("status")
+def status_names(codes):
+    """Names the codes of a legal text's standing, what applies first."""
+    names = {
+        LegalStatus.APPLIES: _("Applies"),
+        LegalStatus.IN_FORCE: _("In force"),
+        LegalStatus.CASE_LAW: _("Case law"),
+        LegalStatus.NOT_YET_APPLICABLE: _("Not yet applicable"),
+        LegalStatus.NOT_YET_IN_FORCE: _("Not yet in force"),
+        LegalStatus.TO_BE_TRANSPOSED: _("To be transposed"),
+        LegalStatus.PENDING: _("Not adopted"),
+        LegalStatus.NO_LONGER_APPLICABLE: _("No longer applicable"),
+        LegalStatus.NO_LONGER_IN_FORCE: _("No longer in force"),
+    }
+    return {code: name for code, name in names.items() if code in codes}

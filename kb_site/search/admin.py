@@ -66,6 +66,8 @@ class SearchCountAdmin(admin.ModelAdmin):
 
     def another_way_view(self, request, pk):
         """Lists the records the search may have meant; a button adds it to one of them."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         count = get_object_or_404(self.get_queryset(request), pk=pk)
         records = self.candidates(count)
         if request.method == "POST":

@@ -25,6 +25,8 @@ class Document:
     asked_in: str = ""
     topics: tuple[str, ...] = ()
     jurisdiction: str = ""
+    # Where a legal text stands as days go by: see `standing.py`. Empty for everything else.
+    standing: str = ""
     # Names, numbers, ELIs and phones that lead straight here: see `query.references_in`.
     references: tuple[str, ...] = ()
     # Keys of the records it cites or leads on to: they rise with it.

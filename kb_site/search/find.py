@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from kb_site.search import analysis, ranking, rules, updates
+from kb_site.editorial import clock
+from kb_site.search import analysis, ranking, rules, standing, updates
 from kb_site.search.documents import LANGUAGES, registry
 from kb_site.search.engines import Facet, SearchUnavailable, get_engine
 from kb_site.search.query import Query, reference_factor
@@ -45,16 +46,24 @@ class Filters:
     kinds: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
 
     def __bool__(self):
-        return bool(self.kinds or self.topics or self.jurisdictions)
+        return bool(self.kinds or self.topics or self.jurisdictions or self.statuses)
 
     def keeps(self, facet):
         return (
             (not self.kinds or facet.kind in self.kinds)
             and (not self.topics or bool(set(self.topics) & set(facet.topics)))
             and (not self.jurisdictions or facet.jurisdiction in self.jurisdictions)
+            and (not self.statuses or status_of(facet) in self.statuses)
         )
+
+
+def status_of(facet):
+    """The code of where a facet's legal texts stand today, "" for everything else."""
+    found = standing.on(facet.standing, clock.today())
+    return found.code if found else ""
 
 
 def find(text, language, filters=None, page=1, engine=None):
@@ -312,21 +321,24 @@ class _Search:
             excerpt=highlight(shown.text, terms, language),
             score=entry.score,
             matched_language=entry.language,
+            status=standing.on(shown.standing, clock.today()),
         )
 
     def count_facets(self, facets):
         """Returns {"kind": {value: count}, …}: each as it would be without its own filter."""
-        counts = {"kind": {}, "topic": {}, "jurisdiction": {}}
+        counts = {"kind": {}, "topic": {}, "jurisdiction": {}, "status": {}}
         without = {
             "kind": replace(self.filters, kinds=()),
             "topic": replace(self.filters, topics=()),
             "jurisdiction": replace(self.filters, jurisdictions=()),
+            "status": replace(self.filters, statuses=()),
         }
         for facet, number in facets.items():
             for name, values in (
                 ("kind", (facet.kind,)),
                 ("topic", facet.topics),
                 ("jurisdiction", (facet.jurisdiction,)),
+                ("status", (status_of(facet),)),
             ):
                 if without[name].keeps(facet):
                     for value in filter(None, values):
@@ -495,6 +507,10 @@ class _Part:
         return frozenset(t.removeprefix(ranking.STOP) for t in [*terms, *self.endings])
 
 
+def _facet_of(document):
+    return Facet(document.kind, document.jurisdiction, document.topics, document.standing)
+
+
 def _search_database(query, filters, offset):
     """The reduced search: records whose title or summary holds one of the words as typed."""
     found = []
@@ -508,7 +524,7 @@ def _search_database(query, filters, offset):
                 condition |= Q(**{f"{name}_{query.language}__icontains": word})
         for record in index.queryset().filter(condition).distinct()[:50]:
             document = index.document(record, query.language)
-            facet = document and Facet(document.kind, document.jurisdiction, document.topics)
+            facet = document and _facet_of(document)
             if document and filters.keeps(facet):
                 text = f"{document.title} {document.also_asked} {document.summary}".lower()
                 found.append((sum(word in text for word in words), document))
@@ -524,6 +540,7 @@ def _search_database(query, filters, offset):
             excerpt=highlight(shown["text"], terms, document.language),
             score=float(score),
             matched_language=document.language,
+            status=standing.on(document.standing, clock.today()),
         )
         for score, document in found[offset : offset + PAGE_SIZE]
         for shown in [ranking.shown(document)]

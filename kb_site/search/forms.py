@@ -49,6 +49,11 @@ class SearchForm(forms.Form):
         error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
     )
 
+    status = SeveralField(
+        required=False,
+        error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
+    )
+
     def clean_q(self):
         text = self.cleaned_data["q"]
         if not Query.parse(text, "fr"):
@@ -64,6 +69,7 @@ class SearchForm(forms.Form):
             kinds=tuple(self.cleaned_data["kind"]),
             topics=tuple(self.cleaned_data["topic"]),
             jurisdictions=tuple(self.cleaned_data["jurisdiction"]),
+            statuses=tuple(self.cleaned_data["status"]),
         )
 
 

@@ -159,12 +159,14 @@ class IndexedFacet(models.Model):
     kind = models.CharField(max_length=20)
     jurisdiction = models.CharField(max_length=8, blank=True)
     topics = models.CharField(max_length=500, blank=True)
+    standing = models.CharField(max_length=400, blank=True)
 
     class Meta:
         verbose_name = _("indexed facet")
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "jurisdiction", "topics"], name="search_indexedfacet_once"
+                fields=["kind", "jurisdiction", "topics", "standing"],
+                name="search_indexedfacet_once",
             ),
         ]
 
@@ -202,6 +204,7 @@ class IndexedText(models.Model):
     title = models.TextField(blank=True)
     url = models.TextField(blank=True)
     text = models.TextField(blank=True)
+    standing = models.CharField(max_length=400, blank=True)
     # What to take off the vocabulary when the document goes.
     words = models.TextField(blank=True)
 

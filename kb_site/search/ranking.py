@@ -169,6 +169,7 @@ def shown(document):
         "title": readable(document.title, document.language),
         "url": document.url,
         "text": readable(f"{document.summary}\n{document.body}".strip(), document.language),
+        "standing": document.standing,
     }
 
 

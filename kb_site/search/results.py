@@ -10,6 +10,7 @@ from django.utils.safestring import mark_safe
 
 from kb_site.markdown import typography
 from kb_site.search import analysis
+from kb_site.search.standing import Standing
 
 EXCERPT_LENGTH = 240
 # Texts are read for a passage up to here, and up to so many matches.
@@ -22,7 +23,8 @@ class Result:
     """One found record, in the language it is shown in.
 
     `title` and `excerpt` are HTML: escaped text in which matches stand in `<mark>`.
-    `matched_language` is the language of the text that matched.
+    `matched_language` is the language of the text that matched; `status` is where a legal text
+    stands today.
     """
 
     kind: str
@@ -33,15 +35,16 @@ class Result:
     excerpt: str
     score: float
     matched_language: str
+    status: Standing | None = None
 
 
 @dataclass(frozen=True)
 class SearchResults:
     """One page of results, and how many there are in all, in a form Django's `Paginator` takes.
 
-    `facets` maps kind, topic and jurisdiction to {value: count}. `corrected_text` is what was
-    searched instead of what was typed, when nothing held a word of it. `is_reduced` says that the
-    index could not answer and the database did, less well.
+    `facets` maps kind, topic, jurisdiction and status to {value: count}. `corrected_text` is what
+    was searched instead of what was typed, when nothing held a word of it. `is_reduced` says that
+    the index could not answer and the database did, less well.
     """
 
     items: tuple[Result, ...] = ()

@@ -15,7 +15,7 @@ LAST_PAGE = 1000
 
 
 class SearchView(PublicPage):
-    """`?q=` what to find, `kind`, `topic` and `jurisdiction` (several of each), `page`."""
+    """`?q=` what to find, `kind`, `topic`, `jurisdiction`, `status` (several of each), `page`."""
 
     def get(self, request):
         if not request.GET.get("q", "").strip():
@@ -53,8 +53,14 @@ class SearchView(PublicPage):
             "kind": filters.kinds,
             "topic": filters.topics,
             "jurisdiction": filters.jurisdictions,
+            "status": filters.statuses,
         }
-        headings = {"kind": _("Kind"), "topic": _("Topic"), "jurisdiction": _("Jurisdiction")}
+        headings = {
+            "kind": _("Kind"),
+            "topic": _("Topic"),
+            "jurisdiction": _("Jurisdiction"),
+            "status": _("Does it apply today?"),
+        }
         for name, heading in headings.items():
             found = results.facets.get(name, {})
             values = set(found) | set(chosen[name])

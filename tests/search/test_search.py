@@ -1,16 +1,19 @@
 """The search over the real content: what is found, what editors change, what keeps it in step."""
 
+import datetime
 import json
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Claim, Contact, Question
+from kb_site.editorial import clock
 from kb_site.management.commands.evaluate_search import evaluate_engines, read_searches
-from kb_site.search import counts, find, rules, updates
+from kb_site.search import counts, find, rules, standing, updates
 from kb_site.search.documents import registry
 from kb_site.search.engines import get_engine
 from kb_site.search.models import (
@@ -21,6 +24,7 @@ from kb_site.search.models import (
     SynonymGroup,
 )
 from laws.models import Provision
+from laws.search import standing_of
 
 HERE = Path(__file__).parent
 
@@ -347,3 +351,52 @@ def test_a_search_without_result_becomes_another_way_to_ask(editor_client):
     editor_client.post(address, {"key": "question:q-blackmail"})
     question = Question.objects.get(reference="q-blackmail")
     assert question.also_asked_fr.splitlines()[-1] == "zwartbok"
+
+
+# Where the law stands
+
+
+def test_the_status_filter_turns_at_midnight_in_luxembourg(db, index_dir):
+    def found(instant):
+        with time_machine.travel(instant, tick=False):
+            results = find.find("ai act deepfake", "en")
+            ban = next(
+                r for r in find.find("AI Act article 5", "en") if r.reference == "eu-aiact-5-ba-bb"
+            )
+            waiting = find.find("ai act", "en", find.Filters(statuses=("not-yet-applicable",)))
+            return ban.status.code, results.facets["status"], [r.reference for r in waiting]
+
+    before, counts_before, waiting_before = found("2026-12-01T22:59:59Z")
+    after, counts_after, waiting_after = found("2026-12-01T23:00:01Z")
+    assert (before, after) == ("not-yet-applicable", "applies")
+    assert "eu-aiact-5-ba-bb" in waiting_before
+    assert "eu-aiact-5-ba-bb" not in waiting_after
+    assert counts_after["applies"] == counts_before["applies"] + 1
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "expected"),
+    [
+        ("", "2026-01-01", None),
+        ("applies", "2026-01-01", ("applies", None, None)),
+        ("a 2026-01-02 b", "2026-01-01", ("a", None, "2026-01-02")),
+        ("a 2026-01-02 b", "2026-01-02", ("b", "2026-01-02", None)),
+        ("a 2026-01-02 b 2026-03-01 c", "2026-02-28", ("b", "2026-01-02", "2026-03-01")),
+    ],
+)
+def test_a_standing_is_read_on_a_day(line, day, expected):
+    found = standing.on(line, datetime.date.fromisoformat(day))
+    if expected is None:
+        assert found is None
+    else:
+        days = [day and datetime.date.fromisoformat(day) for day in expected[1:]]
+        assert found == standing.Standing(expected[0], *days)
+
+
+def test_every_standing_says_on_every_day_what_the_law_says_of_itself(db):
+    for provision in Provision.objects.published().with_versions():
+        line = standing_of(provision)
+        for day in ("2010-01-01", "2023-08-21", "2023-08-22", "2026-12-01", "2026-12-02"):
+            day = datetime.date.fromisoformat(day)
+            with clock.as_of(day):
+                assert standing.on(line, day).code == provision.legal_status.code

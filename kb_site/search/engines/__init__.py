@@ -29,6 +29,7 @@ class Facet:
     kind: str
     jurisdiction: str = ""
     topics: tuple[str, ...] = ()
+    standing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Shown:
     title: str
     url: str
     text: str
+    standing: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from kb_site.search.models import (
 )
 
 # Bump it when the analysis or the weights change: an older index is then rebuilt.
-VERSION = 4
+VERSION = 5
 
 BATCH = 2000
 
@@ -106,7 +106,7 @@ class DatabaseEngine(Engine):
 
     def load(self, language, ids):
         rows = _rows(
-            "SELECT document_id, title, url, text FROM search_indexedtext"
+            "SELECT document_id, title, url, text, standing FROM search_indexedtext"
             " WHERE document_id IN (listed)",
             listed=ids,
         )
@@ -114,7 +114,7 @@ class DatabaseEngine(Engine):
 
     def load_keys(self, language, keys):
         rows = _rows(
-            "SELECT key, title, url, text FROM search_indexedtext"
+            "SELECT key, title, url, text, standing FROM search_indexedtext"
             " JOIN search_indexeddocument ON id = document_id"
             " WHERE language = %s AND key IN (listed)",
             [language],
@@ -241,7 +241,12 @@ class DatabaseEngine(Engine):
         """Adds documents; takes (document, analyzed) pairs and notes their facets and words."""
         rows = []
         for document, analyzed in batch:
-            facet = (document.kind, document.jurisdiction, document.topics)
+            facet = (
+                document.kind,
+                document.jurisdiction,
+                document.topics,
+                document.standing,
+            )
             if facet not in facets:
                 facets[facet] = _facet_for(document)
             row = IndexedDocument(key=document.key, language=document.language)
@@ -301,7 +306,7 @@ def _scores(language, groups):
 
 
 def _facet_of(row):
-    return Facet(row.kind, row.jurisdiction, tuple(row.topics.split()))
+    return Facet(row.kind, row.jurisdiction, tuple(row.topics.split()), row.standing)
 
 
 def _facet_for(document):
@@ -310,6 +315,7 @@ def _facet_for(document):
         kind=document.kind,
         jurisdiction=document.jurisdiction,
         topics=" ".join(sorted(document.topics)),
+        standing=document.standing,
     )
     return facet.pk
 

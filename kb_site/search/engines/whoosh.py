@@ -34,7 +34,7 @@ from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavai
 logger = logging.getLogger(__name__)
 
 # Bump it when the schema, the analysis or the weights change: an older index is then rebuilt.
-VERSION = 4
+VERSION = 5
 
 # Errors by which Whoosh shows a file that is missing, truncated or garbage.
 DAMAGE = (
@@ -99,8 +99,8 @@ class Segment:
             value = values[number]
             if value not in codes:
                 codes[value] = len(codes)
-                kind, jurisdiction, topics = json.loads(value or b'["", "", []]')
-                self.facets.append(Facet(kind, jurisdiction, tuple(topics)))
+                kind, jurisdiction, topics, standing = json.loads(value or b'["", "", [], ""]')
+                self.facets.append(Facet(kind, jurisdiction, tuple(topics), standing))
             self.facet_codes[number] = codes[value]
 
     def posting(self, term):
@@ -490,7 +490,7 @@ def _fields(document, analyzed, averages):
         "terms": ranking.weights(analyzed, document.kind, averages),
         "words": dict.fromkeys(analyzed.words, 1.0),
         "facet": json.dumps(
-            [document.kind, document.jurisdiction, sorted(document.topics)]
+            [document.kind, document.jurisdiction, sorted(document.topics), document.standing]
         ).encode(),
         "outline": ranking.outline(document, analyzed),
         "shown": ranking.shown(document),
