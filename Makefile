@@ -15,9 +15,9 @@ dev: .venv/serve  ## the reloading server, with detailed errors
 	@DEBUG=true $(PY) manage.py prepare
 	@DEBUG=true $(PY) manage.py runserver $${PORT:-8000}
 
-editor: .venv/serve secret  ## create an account for the admin
+editor: .venv/serve secret  ## create an account for the admin, with its second factor
 	@$(PY) manage.py prepare --verbosity 0
-	@$(PY) manage.py createsuperuser
+	@$(PY) manage.py create_editor
 
 secret: $(DATA_DIR)/secret_key
 

@@ -66,8 +66,15 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
+    "import_export",
+    "django.contrib.humanize",  # a page of allauth.mfa says how long ago
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "kb_site",
+    "kb_site.accounts",
     "kb_site.editorial",
+    "kb_site.links",
     "kb_site.search",
     "laws",
     "articles",
@@ -84,6 +91,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "kb_site.editorial.held.HeldFormMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "kb_site.accounts.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -183,6 +193,15 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # Editors
 
+# Whoever may publish signs in with two factors. Off on one's own machine at most.
+REQUIRE_MFA = env.bool("REQUIRE_MFA", default=True)
+
+# Nobody publishes or approves their own last change. Off for a desk of one person.
+FOUR_EYES = env.bool("FOUR_EYES", default=True)
+
+# A form sent after its session has ended comes back with all that was typed.
+CSRF_FAILURE_VIEW = "kb_site.editorial.held.csrf_failure"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -192,6 +211,46 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["kb_site.accounts.backends.NameOrEmailBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+# A session ends with the browser, and after twelve hours.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+ACCOUNT_ADAPTER = "kb_site.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+# Administrators make accounts and vouch for their addresses; allauth keeps no list of its own, in
+# which an address would outlive its change.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Repères] "
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Repères"
+# Browsers themselves keep keys from insecure pages, but for those of this machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+# allauth limits attempts an address and an account: 5 wrong passwords in 5 minutes, and so on.
+# Behind proxies that add to X-Forwarded-For, theirs are not the address.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+
+# Attempts are counted, and codes used once, across all processes and machines: in the database.
+# Only the pages to sign in use it. It holds more rows than an attacker can soon make: once it is
+# full a third of them goes.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_cache",
+        "KEY_FUNCTION": "kb_site.accounts.cache.unreadable_key",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
+# Mail: the link for a new password. Printed where the server runs unless EMAIL_URL says otherwise.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="reperes@localhost")
 
 
 # Nothing inline, nothing from elsewhere.
@@ -223,5 +282,7 @@ LOGGING = {
         # Django's request log prints the whole path with its query.
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        # It names people's keys.
+        "fido2": {"level": "WARNING"},
     },
 }

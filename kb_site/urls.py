@@ -1,3 +1,4 @@
+from allauth.account.decorators import secure_admin_login
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
@@ -5,10 +6,12 @@ from django.urls import include, path
 from kb_site import views
 
 admin.site.site_header = admin.site.site_title = "Repères"
+admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", views.choose_language, name="root"),
     path("admin/", admin.site.urls),
+    path("accounts/", include("kb_site.accounts.urls")),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("about/", views.AboutView.as_view(), name="about"),

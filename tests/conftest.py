@@ -25,6 +25,9 @@ def pytest_configure(config):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # The tests of sign-in ask for it themselves.
+    settings.REQUIRE_MFA = False
+    settings.FOUR_EYES = False
 
 
 def pytest_collection_modifyitems(config, items):
