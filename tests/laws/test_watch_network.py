@@ -4,83 +4,30 @@ import gzip
 import io
 import json
 import socket
-import threading
 import time
 import tracemalloc
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
-from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from kb_site import fetch
 from laws.management.commands.watch_laws import Command
 from laws.models import OfficialText, Provision, Publication
-from laws.watch import addresses, fetch, record
+from laws.watch import addresses, record
 from laws.watch.fetch import Fetcher, FetchError, Limits
+from tests import misbehaving
 from tests.laws.test_watch import ARTICLE_5, AUGUST, JULY, POINT_BA, akoma_ntoso, formex
 
 XML = {"Content-Type": "application/xml"}
 
 
-class Server(ThreadingHTTPServer):
-    """Answers each path with its replies in turn, the last one for ever; keeps the requests.
-
-    A reply is (status, headers, body), or a function that is given the request handler.
-    """
-
-    daemon_threads = False
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.replies, self.requests, self.released = {}, [], threading.Event()
-        self.address = f"http://127.0.0.1:{self.server_port}"
-
-    def set(self, path, *replies):
-        self.replies[path] = list(replies)
-        return self.address + path
-
-    def handle_error(self, request, client_address):
-        """A client that hangs up is what some tests are about."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.server.requests.append(SimpleNamespace(path=self.path, headers=self.headers))
-        replies = self.server.replies.get(urlsplit(self.path).path, [(404, {}, b"")])
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        if callable(reply):
-            self.close_connection = True
-            reply(self)
-            return
-        status, headers, body = reply
-        self.begin(status, {"Content-Length": str(len(body)), **headers})
-        self.wfile.write(body)
-
-    def begin(self, status, headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with misbehaving.running() as server:
+        yield server
 
 
 @pytest.fixture
