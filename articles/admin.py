@@ -16,6 +16,7 @@ from articles.models import (
     missing_languages,
 )
 from kb_site.editorial.admin import PUBLICATION, VERIFICATION, ContentAdmin, RecordAdmin
+from kb_site.editorial.exchange import ExchangeAdmin, resource
 from kb_site.editorial.models import Status
 
 
@@ -94,7 +95,12 @@ class ClaimInline(TranslationStackedInline):
 
 
 @admin.register(Question)
-class QuestionAdmin(RecordAdmin):
+class QuestionAdmin(ExchangeAdmin, RecordAdmin):
+    # Claims have no admin of their own, in which they would lose sight of their question.
+    resource_classes = [
+        resource(Question),
+        resource(Claim, question="question__reference", order="order"),
+    ]
     required_texts = ["title", "short_answer", "slug"]
     list_display = [
         "__str__",
@@ -157,7 +163,8 @@ class QuestionAdmin(RecordAdmin):
 
 
 @admin.register(Statement)
-class StatementAdmin(RecordAdmin):
+class StatementAdmin(ExchangeAdmin, RecordAdmin):
+    resource_classes = [resource(Statement)]
     required_texts = ["title", "claim"]
     list_display = [
         "__str__",
@@ -201,7 +208,8 @@ class StatementAdmin(RecordAdmin):
 
 
 @admin.register(Contact)
-class ContactAdmin(RecordAdmin):
+class ContactAdmin(ExchangeAdmin, RecordAdmin):
+    resource_classes = [resource(Contact)]
     required_texts = ["name", "summary"]
     list_display = [
         "__str__",
@@ -258,7 +266,7 @@ class ContactAdmin(RecordAdmin):
     ]
 
 
-class PlainAdmin(ContentAdmin):
+class PlainAdmin(ExchangeAdmin, ContentAdmin):
     """For the small helpers of the records."""
 
     search_fields = ["reference"]
@@ -266,6 +274,7 @@ class PlainAdmin(ContentAdmin):
 
 @admin.register(Topic)
 class TopicAdmin(PlainAdmin):
+    resource_classes = [resource(Topic)]
     list_display = ["__str__", "reference", "order"]
     search_fields = ["reference", "title_fr", "title_en"]
     prepopulated_fields = {"slug": ["title"]}
@@ -273,11 +282,13 @@ class TopicAdmin(PlainAdmin):
 
 @admin.register(Speaker)
 class SpeakerAdmin(PlainAdmin):
+    resource_classes = [resource(Speaker)]
     list_display = ["name", "reference", "office_fr"]
     search_fields = ["reference", "name"]
 
 
 @admin.register(Source)
 class SourceAdmin(PlainAdmin):
+    resource_classes = [resource(Source)]
     list_display = ["title", "publisher", "published_on", "accessed_on"]
     search_fields = ["reference", "title", "publisher", "author"]

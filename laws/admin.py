@@ -7,6 +7,7 @@ from modeltranslation.admin import (
 )
 
 from kb_site.editorial.admin import PUBLICATION, VERIFICATION, ContentAdmin, RecordAdmin
+from kb_site.editorial.exchange import ExchangeAdmin, resource
 from laws.models import (
     LegalAct,
     OfficialText,
@@ -26,7 +27,8 @@ class StandingColumn:
 
 
 @admin.register(LegalAct)
-class LegalActAdmin(StandingColumn, RecordAdmin):
+class LegalActAdmin(ExchangeAdmin, StandingColumn, RecordAdmin):
+    resource_classes = [resource(LegalAct)]
     required_texts = ["short_title", "title"]
     list_display = [
         "__str__",
@@ -126,7 +128,8 @@ class ProvisionVersionInline(TranslationStackedInline):
 
 
 @admin.register(Provision)
-class ProvisionAdmin(StandingColumn, RecordAdmin):
+class ProvisionAdmin(ExchangeAdmin, StandingColumn, RecordAdmin):
+    resource_classes = [resource(Provision)]
     required_texts = ["label", "heading"]
     list_display = [
         "__str__",
@@ -191,7 +194,16 @@ class PenaltyInline(TranslationStackedInline):
 
 
 @admin.register(ProvisionVersion)
-class ProvisionVersionAdmin(StandingColumn, ContentAdmin):
+class ProvisionVersionAdmin(ExchangeAdmin, StandingColumn, ContentAdmin):
+    resource_classes = [
+        resource(ProvisionVersion, provision="provision__reference", number="number"),
+        resource(
+            Penalty,
+            provision="version__provision__reference",
+            version="version__number",
+            order="order",
+        ),
+    ]
     list_display = ["provision", "number", "legal_standing", "consolidated_on"]
     list_filter = ["provision__act"]
     list_select_related = ["provision"]
