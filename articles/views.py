@@ -14,7 +14,7 @@ from articles.models import (
     Statement,
     Topic,
 )
-from kb_site.editorial import history, reviews
+from kb_site.editorial import history
 from kb_site.editorial.views import DatedPage
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws.models import Provision
@@ -50,17 +50,22 @@ class QuestionDetailView(DatedPage, DetailView):
     context_object_name = "question"
 
     def show(self, request, *args, **kwargs):
-        question = self.get_object()
-        # One address a page: a former slug, or the other language's, leads to this one's.
-        if question.get_absolute_url() != request.path:
-            address = question.get_absolute_url()
-            query = request.META.get("QUERY_STRING")
-            return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
-        self.object = self.past_record(question.reference) if self.past else question
-        reviews.attach(self.object, self.object.claims.all(), get_language())
-        return self.render_to_response(self.get_context_data(object=self.object))
+        if not self.preview:
+            # One address a page: a former slug, or the other language's, leads to this one's.
+            address = self.find().get_absolute_url()
+            if address != request.path:
+                query = request.META.get("QUERY_STRING")
+                return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+        return super().show(request, *args, **kwargs)
 
-    def get_object(self, queryset=None):
+    def rows_of(self, question):
+        return question.claims.all()
+
+    def find(self):
+        return self.found
+
+    @cached_property
+    def found(self):
         slug = self.kwargs["slug"]
         cited = Prefetch("provisions", Provision.objects.published().with_versions())
         questions = Question.objects.published().prefetch_related(
@@ -111,19 +116,15 @@ class StatementDetailView(CitedPage, DetailView):
     template_name = "articles/statement_detail.html"
     context_object_name = "statement"
 
-    def get_object(self, queryset=None):
+    def find(self):
         statements = Statement.objects.published().select_related("speaker", "source")
-        statement = get_object_or_404(
+        return get_object_or_404(
             statements.prefetch_related(
                 Prefetch("mapped_provisions", Provision.objects.published().with_versions()),
                 Prefetch("contacts", Contact.objects.published()),
             ),
             reference=self.kwargs["reference"],
         )
-        if self.past:
-            statement = self.past_record(statement.reference)
-        reviews.attach(statement, [], get_language())
-        return statement
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
@@ -146,13 +147,8 @@ class ContactDetailView(CitedPage, DetailView):
     template_name = "articles/contact_detail.html"
     context_object_name = "contact"
 
-    def get_object(self, queryset=None):
-        contacts = Contact.objects.published()
-        contact = get_object_or_404(contacts, reference=self.kwargs["reference"])
-        if self.past:
-            contact = self.past_record(contact.reference)
-        reviews.attach(contact, [], get_language())
-        return contact
+    def find(self):
+        return get_object_or_404(Contact.objects.published(), reference=self.kwargs["reference"])
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(

@@ -1,10 +1,9 @@
 import itertools
 
 from django.shortcuts import get_object_or_404
-from django.utils.translation import get_language
 from django.views.generic import DetailView, ListView
 
-from kb_site.editorial import clock, history, reviews
+from kb_site.editorial import clock, history
 from kb_site.editorial.views import DatedPage
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws import timeline
@@ -28,12 +27,12 @@ class ActDetailView(DatedPage, ListView):
     context_object_name = "provisions"
     paginate_by = PAGE_SIZE
 
+    def find(self):
+        return get_object_or_404(LegalAct.objects.published(), reference=self.kwargs["reference"])
+
     def get_queryset(self):
-        self.object = get_object_or_404(
-            LegalAct.objects.published(), reference=self.kwargs["reference"]
-        )
+        self.object = self.get_object()
         if self.past:
-            self.object = self.past_record(self.object.reference)
             key = history.key_of(self.object)
             found = self.past.citing(Provision, [key])
             # Not those that the act has only amended.
@@ -41,7 +40,6 @@ class ActDetailView(DatedPage, ListView):
         return Provision.objects.published().filter(act=self.object).with_versions()
 
     def get_context_data(self, **kwargs):
-        reviews.attach(self.object, [], get_language())
         return super().get_context_data(
             object=self.object,
             act=self.object,
@@ -61,16 +59,12 @@ class ProvisionDetailView(DatedPage, DetailView):
     template_name = "laws/provision_detail.html"
     context_object_name = "provision"
 
-    def get_object(self, queryset=None):
-        provision = get_object_or_404(
+    def find(self):
+        return get_object_or_404(
             Provision.objects.published().with_versions(),
             act__reference=self.kwargs["act_reference"],
             reference=self.kwargs["reference"],
         )
-        if self.past:
-            provision = self.past_record(provision.reference)
-        reviews.attach(provision, [], get_language())
-        return provision
 
     def get_context_data(self, **kwargs):
         provision = self.object

@@ -3,17 +3,35 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.utils import unquote
 from django.contrib.messages import get_messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import Http404, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from modeltranslation.admin import TabbedTranslationAdmin
 
-from kb_site.editorial import differences, history
+from kb_site.editorial import differences, history, previews, translations, workflow
 from kb_site.editorial.desk import change_url
-from kb_site.editorial.models import ReviewTask, Revision
+from kb_site.editorial.models import (
+    PendingRevision,
+    Record,
+    ReviewTask,
+    Revision,
+    Status,
+    Translation,
+)
 from kb_site.search import updates
+
+# What is done to a record from its form, beside saving it.
+ACTIONS = ("approve", "send_back", "discard", "verify", "restore")
+
+# Fields of the form that say something of the change, not of the record.
+ABOUT_THE_CHANGE = ("change_reason", "change_is_editorial", "change_by_machine", "seen")
 
 PUBLICATION = (_("Publication"), {"fields": ["status"]})
 VERIFICATION = (
@@ -23,7 +41,7 @@ VERIFICATION = (
 CHANGE = (
     _("This change"),
     {
-        "fields": ["change_reason", "change_is_editorial"],
+        "fields": ["change_reason", "change_is_editorial", "change_by_machine", "seen"],
         "description": _("What readers are told about it in the log of changes."),
     },
 )
@@ -49,10 +67,44 @@ class ChangeForm(forms.ModelForm):
             "not told. Never for a date, a figure, a phone number or what the law says."
         ),
     )
+    change_by_machine = forms.BooleanField(
+        label=_("translated by a machine"),
+        required=False,
+        help_text=_(
+            "The texts changed here in the second language come from a machine: readers are told "
+            "until somebody has reviewed them."
+        ),
+    )
+    # What the record was like when the form was opened: see `ContentAdmin.seen`.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    # Set by the admin for each request.
+    user = None
+    seen_now = ""
+    author = None
     reason_is_missing = False
+    is_stale = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = self.seen_now
 
     def clean(self):
         data = super().clean()
+        if data.get("seen") and data["seen"] != self.seen_now:
+            self.is_stale = True
+            # Sent again, it replaces what the other editor saved: knowingly.
+            self.data = self.data.copy()
+            self.data["seen"] = self.seen_now
+            self.add_error(
+                None,
+                _(
+                    "Somebody else has saved this record since you opened it. Nothing of yours is "
+                    "lost, and nothing is saved yet: compare below, change what you need, and save "
+                    "again to put your texts in the place of theirs."
+                ),
+            )
+        self.check_publication(data)
         if self.reason_is_missing:
             self.add_error(
                 "change_reason",
@@ -63,9 +115,22 @@ class ChangeForm(forms.ModelForm):
             )
         return data
 
+    def check_publication(self, data):
+        """Nobody publishes what they changed last, nor without the right to."""
+        if "status" not in self.fields or "status" not in self.changed_data:
+            return
+        if data.get("status") == Status.PUBLISHED:
+            touched = set(self.changed_data) - {"status", *ABOUT_THE_CHANGE}
+            touched = touched or self.instance._state.adding
+            if problem := workflow.refusal(self.user, self.user if touched else self.author):
+                self.add_error("status", problem)
+
 
 class ContentAdmin(TabbedTranslationAdmin):
-    """Saves a record with its inlines and citations as one change of its history and the index."""
+    """Saves a record with its inlines and citations as one change of its history and the index.
+
+    A change of a published record is set aside until somebody else approves it: see `workflow`.
+    """
 
     form = ChangeForm
 
@@ -75,17 +140,85 @@ class ContentAdmin(TabbedTranslationAdmin):
 
     def get_form(self, request, obj=None, **kwargs):
         form = super().get_form(request, obj, **kwargs)
+        root = history.root_of(obj) if obj else None
+        form.user = request.user
+        form.seen_now = getattr(request, "seen_now", "")
+        form.author = workflow.last_changed_by(history.key_of(root)) if root else None
         form.reason_is_missing = getattr(request, "reason_is_missing", False)
         return form
 
-    def changeform_view(self, request, *args, **kwargs):
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return self.set_aside_or_save(request, object_id, form_url, extra_context)
         except history.ReasonMissing:
             # All is rolled back; the form comes again as it was typed, asking why.
             request.reason_is_missing = True
             get_messages(request)._queued_messages.clear()
-            return super().changeform_view(request, *args, **kwargs)
+            return self.set_aside_or_save(request, object_id, form_url, extra_context)
+
+    def set_aside_or_save(self, request, object_id, form_url, extra_context):
+        """Shows and saves the form on top of what waits for approval, if anything does."""
+        found = self.get_object(request, unquote(object_id)) if object_id else None
+        root = history.root_of(found) if found else None
+        standing = root and history.standing(history.key_of(root))
+        if standing is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        pending = workflow.pending_of(root)
+        request.seen_now = f"{standing.number}.{pending.version if pending else 0}"
+        extra_context = self.desk_context(request, root, pending) | (extra_context or {})
+        waits = standing.is_public and not workflow.goes_straight(request.user)
+        if pending is None and not (waits and request.method == "POST"):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic(), workflow.quietly():
+            if pending:
+                workflow.restore(root, pending.data)
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            is_saved = request.method == "POST" and response.status_code == 302
+            if is_saved:
+                data = history.state_of(history.root_of(root))
+            elif hasattr(response, "render"):
+                response.render()
+            transaction.set_rollback(True)
+        if is_saved:
+            self.set_aside(request, root, pending, data)
+        return response
+
+    def set_aside(self, request, root, pending, data):
+        reason = request.POST.get("change_reason", "").strip()
+        is_editorial = "change_is_editorial" in request.POST
+        before = history.standing(history.key_of(root)).data
+        changes = history.differences(before, data, history.kind_of(type(root)))
+        if not (reason or is_editorial or (pending and pending.reason)) and any(
+            not row["silent"] for row in changes
+        ):
+            raise history.ReasonMissing
+        get_messages(request)._queued_messages.clear()
+        by_machine = "change_by_machine" in request.POST
+        if workflow.set_aside(root, data, request.user, reason, is_editorial, by_machine):
+            text = _("Saved. Readers see it once somebody else has approved it.")
+        else:
+            text = _("Nothing differs from what readers see: nothing waits for approval.")
+        self.message_user(request, text)
+
+    def desk_context(self, request, root, pending):
+        """What the form shows of the work on its record."""
+        context = {"root": root, "pending": pending}
+        if isinstance(root, Record):
+            options = root._meta
+            names = {a: f"admin:{options.app_label}_{options.model_name}_{a}" for a in ACTIONS}
+            context |= {"root_opts": names, "previews": previews.addresses(root)}
+            if not root.is_published and hasattr(root, "publication_problems"):
+                context["blocking"] = root.publication_problems()
+        if pending:
+            context |= {
+                "pending_changes": workflow.changes_of(pending),
+                "approval_refused": workflow.refusal(request.user, pending.by),
+            }
+        return context
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        context["meanwhile"] = _both_texts(context)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _changeform_view(self, request, *args, **kwargs):
         # Django calls it inside the transaction that saves the form.
@@ -95,6 +228,7 @@ class ContentAdmin(TabbedTranslationAdmin):
                 user=request.user,
                 reason=request.POST.get("change_reason", ""),
                 is_editorial="change_is_editorial" in request.POST,
+                by_machine="change_by_machine" in request.POST,
                 asks_reason=True,
             ),
         ):
@@ -105,12 +239,114 @@ class ContentAdmin(TabbedTranslationAdmin):
             return super()._delete_view(request, *args, **kwargs)
 
     def delete_queryset(self, request, queryset):
-        with updates.together(), history.change(user=request.user):
+        with transaction.atomic(), updates.together(), history.change(user=request.user):
             super().delete_queryset(request, queryset)
+
+
+def _both_texts(context):
+    """Returns (label, theirs, yours) of each field that differs, when a form came too late."""
+    form = context["adminform"].form
+    if not getattr(form, "is_stale", False):
+        return []
+    forms_ = [("", form)]
+    for inline in context["inline_admin_formsets"]:
+        for row in inline.formset.forms:
+            forms_.append((f"{row.instance} · ", row))
+    return [
+        (f"{prefix}{one.fields[name].label}", one[name].initial, one[name].value())
+        for prefix, one in forms_
+        for name in one.changed_data
+        if name not in ABOUT_THE_CHANGE
+    ]
 
 
 class RecordAdmin(ContentAdmin):
     """Daily fields first, then publication and verification."""
+
+    def get_urls(self):
+        options = self.model._meta
+        name = f"{options.app_label}_{options.model_name}"
+        return [
+            path(
+                f"<path:object_id>/{action}/",
+                self.admin_site.admin_view(getattr(self, f"{action}_view")),
+                name=f"{name}_{action}",
+            )
+            for action in ACTIONS
+        ] + super().get_urls()
+
+    def _acted_on(self, request, object_id):
+        """The record an action is done to; raises `PermissionDenied` or `Http404`."""
+        if request.method != "POST":
+            raise Http404
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        return record
+
+    def _act(self, request, record, action, done):
+        """Does an action, says what came of it, and goes back to the record's form."""
+        try:
+            action()
+        except (PermissionDenied, ValidationError) as error:
+            problems = getattr(error, "messages", None) or [str(error)]
+            self.message_user(request, " ".join(map(str, problems)), messages.ERROR)
+        except history.ReasonMissing:
+            self.message_user(request, _("Say why in a sentence."), messages.ERROR)
+        else:
+            self.message_user(request, done)
+        return HttpResponseRedirect(change_url(record))
+
+    def approve_view(self, request, object_id):
+        record = self._acted_on(request, object_id)
+        pending = workflow.pending_of(record) or PendingRevision()
+        return self._act(
+            request,
+            record,
+            lambda: workflow.approve(pending, request.user),
+            _("Approved: readers see it now."),
+        )
+
+    def send_back_view(self, request, object_id):
+        record = self._acted_on(request, object_id)
+        pending = workflow.pending_of(record) or PendingRevision()
+        word = request.POST.get("word", "")
+        return self._act(
+            request,
+            record,
+            lambda: workflow.send_back(pending, request.user, word),
+            _("Sent back to its author."),
+        )
+
+    def discard_view(self, request, object_id):
+        record = self._acted_on(request, object_id)
+        return self._act(
+            request,
+            record,
+            lambda: workflow.discard(record, request.user),
+            _("Discarded: what readers see stays as it is."),
+        )
+
+    def verify_view(self, request, object_id):
+        record = self._acted_on(request, object_id)
+        return self._act(
+            request,
+            record,
+            lambda: workflow.verify(record, request.user, request.POST.get("verified_url", "")),
+            _("Verified today."),
+        )
+
+    def restore_view(self, request, object_id):
+        record = self._acted_on(request, object_id)
+        number = request.POST.get("number", "")
+        return self._act(
+            request,
+            record,
+            lambda: workflow.restore_revision(record, number, request.user),
+            _("The earlier state is restored, as a new revision."),
+        )
 
     list_per_page = 50
     save_on_top = True
@@ -250,18 +486,21 @@ class ReviewTaskAdmin(admin.ModelAdmin):
         return request.user.has_perm("editorial.close_reviewtask")
 
     def save_model(self, request, task, form, change):
-        ReviewTask.objects.get(pk=task.pk).close(request.user, form.cleaned_data["word"])
+        # Somebody else may have closed it while the form was open: their word stays.
+        if "word" in form.cleaned_data:
+            ReviewTask.objects.get(pk=task.pk).close(request.user, form.cleaned_data["word"])
 
     @admin.action(description=_("Close the chosen tasks with a word"))
     def close_tasks(self, request, queryset):
         word = request.POST.get("word", "")
+        tasks = list(queryset.filter(closed_at=None))
         try:
-            for task in queryset.filter(closed_at=None):
+            for task in tasks:
                 task.close(request.user, word)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return
-        count = queryset.count()
+        count = len(tasks)
         self.message_user(
             request, ngettext("%d task was closed.", "%d tasks were closed.", count) % count
         )
@@ -298,3 +537,49 @@ def _link(record, key):
     if record is None:
         return key
     return format_html('<a href="{}">{}</a>', change_url(record), record)
+
+
+@admin.register(Translation)
+class TranslationAdmin(admin.ModelAdmin):
+    """One page a language: what is missing, what is out of date, what nobody has reviewed."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def changelist_view(self, request, extra_context=None):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        language = request.GET.get("language", "en")
+        if language not in translations.LANGUAGES:
+            raise Http404
+        if request.method == "POST":
+            return self.review(request, language)
+        texts = translations.to_care_for(language)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Translations"),
+            "opts": self.opts,
+            "language": language,
+            "languages": translations.LANGUAGES,
+            "missing": list(translations.missing(language)),
+            "outdated": [text for text in texts if text.state.is_outdated],
+            "unreviewed": [text for text in texts if not text.state.is_outdated],
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/translations.html", context)
+
+    def review(self, request, language):
+        pk = request.POST.get("state", "")
+        states = Translation.objects.filter(language=language)
+        state = states.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 12 else None
+        if state is None:
+            raise Http404
+        translations.review(state, request.user)
+        self.message_user(request, _("Reviewed: readers are no longer told."))
+        return HttpResponseRedirect(f"{request.path}?language={language}")

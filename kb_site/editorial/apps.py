@@ -8,6 +8,8 @@ class EditorialConfig(AppConfig):
     verbose_name = _("Editorial")
 
     def ready(self):
+        # It listens to what the history records.
+        import kb_site.editorial.translations  # noqa: F401
         from kb_site.editorial import history
 
         # Each app says what keeps a history, and what editors see first, in its own modules.

@@ -6,12 +6,20 @@ An app adds panels in its own `desk.py`, with `@panel`.
 import datetime
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
 from kb_site.editorial import clock, history
-from kb_site.editorial.models import Record, ReviewTask
+from kb_site.editorial.models import (
+    PendingRevision,
+    Record,
+    ReviewTask,
+    Revision,
+    Status,
+    Translation,
+)
 
 # So many days ahead editors are warned, and so many rows a panel shows.
 CHANGES_AHEAD = 90
@@ -110,3 +118,63 @@ def expiring_verifications(user):
         for record in found[:ROWS]
     ]
     return Panel(gettext("Verifications that run out in 30 days"), len(found), rows)
+
+
+@panel
+def my_drafts(user):
+    """What the user has written and nobody has approved yet."""
+    pending = list(PendingRevision.objects.filter(by=user))
+    rows = [(p.key, gettext("sent back") if p.sent_back else gettext("waits")) for p in pending]
+    for key, status in _unpublished(lambda by: by == user.pk):
+        rows.append((key, status))
+    return Panel(gettext("My drafts"), len(rows), _rows(rows))
+
+
+@panel
+def waiting_for_me(user):
+    """What others have written and the user may approve or publish."""
+    if not user.has_perm("editorial.publish_record"):
+        return Panel(gettext("Waiting for my review"), 0, [])
+    pending = PendingRevision.objects.filter(sent_back="").exclude(by=user)
+    rows = [(p.key, gettext("a change")) for p in pending]
+    for key, status in _unpublished(lambda by: by != user.pk, statuses=[Status.IN_REVIEW]):
+        rows.append((key, status))
+    return Panel(gettext("Waiting for my review"), len(rows), _rows(rows))
+
+
+@panel
+def outdated_translations(user):
+    """Texts that the other language has left behind, a row a language."""
+    address = reverse("admin:editorial_translation_changelist")
+    counts = Translation.objects.filter(is_outdated=True).values("language")
+    counts = counts.annotate(number=Count("pk")).order_by("language")
+    rows = [
+        Row(
+            str(dict(settings.LANGUAGES)[count["language"]]),
+            f"{address}?language={count['language']}",
+            ngettext("%d text", "%d texts", count["number"]) % count["number"],
+        )
+        for count in counts
+    ]
+    number = sum(count["number"] for count in counts)
+    return Panel(gettext("Translations out of date"), number, rows, address)
+
+
+def _unpublished(condition, statuses=(Status.DRAFT, Status.IN_REVIEW)):
+    """Yields (key, status) of unpublished records whose last change meets a condition."""
+    standing = Revision.objects.filter(until=None, is_public=False, data__status__in=statuses)
+    for kind, reference, by, status in standing.values_list(
+        "kind", "reference", "by", "data__status"
+    ):
+        if condition(by):
+            yield f"{kind}:{reference}", Status(status).label
+
+
+def _rows(named):
+    """Rows of (key, detail) pairs, the first few."""
+    records = history.records_of([key for key, _detail in named[:ROWS]])
+    return [
+        Row(str(records[key]), change_url(records[key]), str(detail))
+        for key, detail in named[:ROWS]
+        if key in records
+    ]

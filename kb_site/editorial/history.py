@@ -92,6 +92,32 @@ def records_of(keys):
     return found
 
 
+def record_of(key):
+    """Returns the record that a key names, published or not, or None."""
+    return records_of([key]).get(key)
+
+
+def root_of(instance):
+    """Returns the record that an instance is or belongs to, read anew; None when it is no part."""
+    for kind in kinds.values():
+        root = _root(instance, kind.model, kind.parts)
+        if root is not None:
+            return kind.model._base_manager.filter(pk=root.pk).first()
+    return None
+
+
+def standing(key):
+    """Returns the revision that holds a record's present state, or None."""
+    name, _separator, reference = key.partition(":")
+    revisions = Revision.objects.filter(kind=name, reference=reference, until=None)
+    return revisions.select_related("by").first()
+
+
+def state_of(record):
+    """Returns all that a record says now, as plain data."""
+    return _plain(snapshot(record, kind_of(type(record)).parts))
+
+
 def with_foreign(model):
     """All rows of a model with what they must point to, so that naming them asks no more."""
     names = [c.name for c in model._meta.fields if c.is_relation and not c.null]
@@ -115,10 +141,13 @@ class Change:
     """Who changes what and why; the records touched are gathered until its end."""
 
     user: object = None
+    approved_by: object = None
     reason: str = ""
     is_editorial: bool = False
     trigger: str = ""
     asks_reason: bool = False
+    # Whether the translations in it were made by a machine.
+    by_machine: bool = False
     touched: dict = field(default_factory=dict)
 
 
@@ -126,22 +155,42 @@ class ReasonMissing(Exception):
     """A published record changes in substance, and nobody said why."""
 
 
+_listeners = []
+
+
+def listens(function):
+    """Function decorator: calls it with (revision, change) after each one that is not editorial."""
+    _listeners.append(function)
+    return function
+
+
 _change = contextvars.ContextVar("change", default=None)
 _paused = contextvars.ContextVar("paused", default=False)
 
 
 @contextlib.contextmanager
-def change(user=None, reason="", is_editorial=False, trigger="", asks_reason=False):
+def change(
+    user=None,
+    reason="",
+    is_editorial=False,
+    trigger="",
+    asks_reason=False,
+    approved_by=None,
+    by_machine=False,
+):
     """Records what changes inside as one change, at the end: enter it inside the transaction.
 
     Takes who changes it, why, whether it is editorial (a slip of the pen: neither readers nor
-    reviewers are told), what caused it, and whether a reason is asked for: then `ReasonMissing`
-    is raised when a published record changes in substance without one.
+    reviewers are told), what caused it, whether a reason is asked for: then `ReasonMissing` is
+    raised when a published record changes in substance without one; who approved it; and whether
+    a machine made the translations in it.
     """
     if _change.get() is not None:
         yield
         return
-    current = Change(user, reason.strip(), is_editorial, trigger, asks_reason)
+    current = Change(
+        user, approved_by, reason.strip(), is_editorial, trigger, asks_reason, by_machine
+    )
     token = _change.set(current)
     try:
         yield
@@ -234,6 +283,7 @@ def _touch(touched):
             _record(Change(touched=touched))
 
 
+@functools.cache
 def _is_part(model):
     """Whether rows of a model belong to records of another."""
     return any(_holds(kind.model, kind.parts, model) for kind in kinds.values())
@@ -281,7 +331,7 @@ def _write(kind, reference, record, current, is_news=True):
     standing = Revision.objects.filter(kind=kind.name, reference=reference, until=None)
     last = standing.first()
     before = last.data if last else None
-    after = _plain(snapshot(record, kind.parts)) if record else None
+    after = state_of(record) if record else None
     if after == before:
         return
     changes = differences(before, after, kind)
@@ -301,19 +351,23 @@ def _write(kind, reference, record, current, is_news=True):
         number=last.number + 1 if last else 1,
         at=now,
         by=current.user,
+        approved_by=current.approved_by,
         reason=current.reason,
         is_editorial=current.is_editorial,
         trigger=current.trigger,
         is_public=is_public,
         is_told=is_news and ((is_substance and was_public) or (is_public and not was_public)),
-        changes=changes if last else [],
+        changes=changes if before is not None else [],
         data=after,
     )
     RevisionCitation.objects.bulk_create(
         RevisionCitation(revision=revision, key=key)
         for key in sorted(cited(after, kind.model, kind.parts))
     )
-    if last and is_substance and kind.on_change:
+    if before is not None and not current.is_editorial:
+        for function in _listeners:
+            function(revision, current)
+    if before is not None and is_substance and kind.on_change:
         kind.on_change(record, changes, revision)
 
 
@@ -324,14 +378,14 @@ def snapshot(row, parts, parent=None):
     """Returns all that a row says as plain data: fields, the keys of what it cites, its parts."""
     model = type(row)
     data = {"pk": row.pk}
-    for column in _columns(model):
+    for column in columns(model):
         if column.name == parent:
             continue
         if column.is_relation:
             target = getattr(row, column.name)
             data[column.name] = target and key_of(target)
         else:
-            data[column.name] = column.value_from_object(row)
+            data[column.name] = _value(row, column)
     for column in model._meta.many_to_many:
         name = kind_of(column.related_model).name
         # Read from the database: what a page has loaded of it may be filtered or old.
@@ -355,6 +409,27 @@ def snapshot(row, parts, parent=None):
     return data
 
 
+def rows_of(record):
+    """Yields (name among the record's parts, row) of a record and of all its parts."""
+    yield "", record
+    yield from _rows_of(record, kind_of(type(record)).parts)
+
+
+def _rows_of(row, parts):
+    for name, part in parts.items():
+        for item in getattr(row, name).all():
+            yield part_name(name, item.pk), item
+            yield from _rows_of(item, part.parts)
+
+
+def _value(row, column):
+    """The value of a column, the same whichever way a form sends back what nobody touched."""
+    value = column.value_from_object(row)
+    if value is None and column.name in base_names(type(row)):
+        return ""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
 def _plain(data):
     """Returns data as it comes back from the database."""
     return json.loads(json.dumps(data, cls=DjangoJSONEncoder))
@@ -371,7 +446,7 @@ def base_names(model):
 
 
 @functools.cache
-def _columns(model):
+def columns(model):
     """The columns that say something: a translated field is its columns, one a language."""
     left_out = MACHINE_FIELDS | {name for name, _language in base_names(model).values()}
     return [c for c in model._meta.concrete_fields if not c.primary_key and c.name not in left_out]
@@ -386,7 +461,7 @@ def cited(data, model, parts, following=("foreign", "many")):
     if data is None:
         return keys
     if "foreign" in following:
-        keys |= {data[c.name] for c in _columns(model) if c.is_relation and data.get(c.name)}
+        keys |= {data[c.name] for c in columns(model) if c.is_relation and data.get(c.name)}
     if "many" in following:
         keys |= {key for c in model._meta.many_to_many for key in data.get(c.name, ())}
     for name, part in parts.items():
@@ -402,18 +477,25 @@ def cited(data, model, parts, following=("foreign", "many")):
 def differences(before, after, kind):
     """Returns what differs between two states of a record, as plain rows.
 
-    Each has `kind`, `path` (the parts it is in, outermost first, each [relation, label]), `field`
-    (empty for a part, or a record, that came or went), `before`, `after` and `silent`: whether it
-    is no change of substance.
+    Each has `kind`, `path` (the parts it is in, outermost first, each [relation, label]), `part`
+    (the innermost one's name among all of its record, "" for the record itself), `field` (empty
+    for a part, or a record, that came or went), `before`, `after` and `silent`: whether it is no
+    change of substance.
     """
     if before is None or after is None:
-        rows = [{"path": [], "field": "", "before": None, "after": None, "silent": False}]
+        nothing = {"path": [], "part": "", "field": "", "before": None, "after": None}
+        rows = [nothing | {"silent": False}]
     else:
-        rows = _differences(before, after, kind.model, kind.parts, kind.silent, [])
+        rows = _differences(before, after, kind.model, kind.parts, kind.silent, [], "")
     return [{"kind": kind.name, **row} for row in rows]
 
 
-def _differences(before, after, model, parts, silent, path):
+def part_name(relation, pk):
+    """Names a part among all of its record: "claims:12"."""
+    return f"{relation}:{pk}"
+
+
+def _differences(before, after, model, parts, silent, path, within):
     # A column that only one of them knows came or went with the site's code: no change.
     for name in [n for n in after if n in before and n != "pk" and n not in parts]:
         if before[name] == after[name]:
@@ -421,6 +503,7 @@ def _differences(before, after, model, parts, silent, path):
         base, _language = base_names(model).get(name, (name, ""))
         yield {
             "path": path,
+            "part": within,
             "field": name,
             "before": before[name],
             "after": after[name],
@@ -433,10 +516,13 @@ def _differences(before, after, model, parts, silent, path):
         for pk in dict.fromkeys([*old, *new]):
             first, second = old.get(pk), new.get(pk)
             inner = [*path, [name, (second or first)[part.label]]]
+            named = part_name(name, pk)
             if first and second:
-                yield from _differences(first, second, part_model, part.parts, part.silent, inner)
+                yield from _differences(
+                    first, second, part_model, part.parts, part.silent, inner, named
+                )
             else:
-                row = {"path": inner, "field": "", "before": first, "after": second}
+                row = {"path": inner, "part": named, "field": "", "before": first, "after": second}
                 yield row | {"silent": False}
 
 
@@ -511,7 +597,7 @@ class Past:
         row = model(pk=data["pk"])
         row._state.adding = False
         row.save = _refuse
-        for column in _columns(model):
+        for column in columns(model):
             value = data.get(column.name)
             if column.name not in data:
                 continue

@@ -156,18 +156,8 @@ class RevisionQuerySet(models.QuerySet):
         return self.filter(models.Q(until=None) | models.Q(until__gt=moment), at__lte=moment)
 
     def told(self):
-        """Changes that readers are told of, newest first: neither slips of the pen nor drafts.
-
-        Of a record that is no longer published they are told only that it is not.
-        """
-        public = Revision.objects.filter(
-            kind=models.OuterRef("kind"),
-            reference=models.OuterRef("reference"),
-            until=None,
-            is_public=True,
-        )
-        shown = models.Q(is_public=False) | models.Q(models.Exists(public))
-        return self.filter(shown, is_told=True).order_by("-at", "-pk")
+        """Changes that readers are told of, newest first: neither slips of the pen nor drafts."""
+        return self.filter(is_told=True).order_by("-at", "-pk")
 
 
 class Revision(models.Model):
@@ -185,6 +175,13 @@ class Revision(models.Model):
         related_name="+",
         verbose_name=_("changed by"),
     )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     is_editorial = models.BooleanField(_("editorial change"), default=False)
     trigger = models.CharField(_("triggered by"), max_length=120, blank=True)
@@ -200,6 +197,7 @@ class Revision(models.Model):
         verbose_name = _("revision")
         verbose_name_plural = _("revisions")
         ordering = ["kind", "reference", "-number"]
+        permissions = [("publish_record", _("Can publish records and approve changes"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "reference", "number"], name="editorial_revision_number_once"
@@ -345,3 +343,79 @@ class ReviewTask(models.Model):
             closed_at=timezone.now(), closed_by=by, word=word.strip()
         )
         self.refresh_from_db()
+
+
+class PendingRevision(models.Model):
+    """The state that a published record will have once somebody else has approved it."""
+
+    kind = models.CharField(_("kind"), max_length=20)
+    reference = models.CharField(_("reference"), max_length=80)
+    base = models.PositiveIntegerField(_("made from revision"))
+    # Grows with each save: two editors of one pending revision notice each other.
+    version = models.PositiveIntegerField(default=1)
+    data = models.JSONField(_("state"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("by")
+    )
+    at = models.DateTimeField(_("saved at"), default=timezone.now)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    is_editorial = models.BooleanField(_("editorial change"), default=False)
+    by_machine = models.BooleanField(_("translated by a machine"), default=False)
+    sent_back = models.CharField(_("sent back, because"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("pending revision")
+        verbose_name_plural = _("pending revisions")
+        ordering = ["at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "reference"], name="editorial_pendingrevision_one_a_record"
+            ),
+        ]
+
+    def __str__(self):
+        return self.key
+
+    @property
+    def key(self):
+        return f"{self.kind}:{self.reference}"
+
+
+class Translation(models.Model):
+    """What is known of one text in one language beside the same text in the others.
+
+    There is a row once one of the texts has changed; before that both are as first written.
+    """
+
+    kind = models.CharField(_("kind"), max_length=20)
+    reference = models.CharField(_("reference"), max_length=80)
+    # A part of the record, "claims:12"; empty for the record itself.
+    part = models.CharField(_("part"), max_length=60, blank=True)
+    field = models.CharField(_("field"), max_length=60)
+    language = models.CharField(_("language"), max_length=8)
+    # The revision whose other languages this text was written beside.
+    made_from = models.PositiveIntegerField(_("made from revision"), default=1)
+    is_outdated = models.BooleanField(_("out of date"), default=False)
+    by_machine = models.BooleanField(_("made by a machine"), default=False)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("reviewed by"),
+    )
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True)
+
+    class Meta:
+        verbose_name = _("state of a translation")
+        verbose_name_plural = _("states of translations")
+        ordering = ["kind", "reference", "part", "field", "language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "reference", "part", "field", "language"],
+                name="editorial_translation_once",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.kind}:{self.reference} {self.part} {self.field} ({self.language})"

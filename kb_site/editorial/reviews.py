@@ -9,6 +9,7 @@ import datetime
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils import timezone
 
 from kb_site.editorial import clock, history
 from kb_site.editorial.models import Record, ReviewTask, Status
@@ -34,7 +35,7 @@ def flag(record, reason, changed_on=None, difference=(), itself=False):
     Takes the record that changed, a `ReviewTask.Reason`, the day the change took effect (today
     when it is not known), the difference as rows of {"label", "before", "after"}, and whether the
     record itself is to be read again too. A task that is open already for the same reason takes
-    up the new difference.
+    up the new difference, and the later of the two days.
     """
     cause = history.key_of(record)
     targets = [(record, cause, "")] if itself else []
@@ -84,10 +85,17 @@ def _open(row, subject, language, reason, cause, changed_on, difference):
             "difference": list(difference),
         },
     )
-    if not is_new:
-        task.changed_on = max(task.changed_on, changed_on)
-        task.difference += [line for line in difference if line not in task.difference]
-        task.save(update_fields=["changed_on", "difference"])
+    if is_new:
+        return task
+    task.difference += [line for line in difference if line not in task.difference]
+    if changed_on > task.changed_on:
+        # Another task goes on from here: what readers were told until now stays on record.
+        ReviewTask.objects.filter(pk=task.pk).update(closed_at=timezone.now())
+        task.pk, task.opened_at, task.changed_on = None, timezone.now(), changed_on
+        task._state.adding = True
+        task.save()
+    else:
+        task.save(update_fields=["difference"])
     return task
 
 

@@ -1,8 +1,10 @@
 """Pages that show themselves as they stood on a day, and the log of what changed."""
 
 import datetime
+import re
 
 from django.contrib.syndication.views import Feed
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,13 +12,16 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import get_language, gettext, gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import ListView
 
-from kb_site.editorial import clock, differences, history
-from kb_site.editorial.models import Revision
+from kb_site.editorial import clock, differences, history, reviews, translations
+from kb_site.editorial.models import Record, Revision
 from kb_site.views import PAGE_SIZE, PublicPage
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class NotThatDay(Http404):
@@ -27,20 +32,28 @@ class DatedPage(PublicPage):
     """A record's page that also shows itself as it stood on a day: `?as_of=2026-12-24`.
 
     `past` is None today, else the `history.Past` to read from; `kind` names the record's kind. A
-    page that is more than a generic view overrides `show`.
+    page that is more than a generic view overrides `show`. `find` says which record it is.
     """
 
     kind = ""
     past = None
+    # The reference of a record shown as it will be, published or not: see `previews`.
+    preview = ""
+    # {kind: the view that shows it}
+    pages = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.kind:
+            cls.pages[cls.kind] = cls
 
     def get(self, request, *args, **kwargs):
         asked = request.GET.get("as_of")
         if asked is None:
             return self.show(request, *args, **kwargs)
-        try:
-            day = datetime.date.fromisoformat(asked)
-        except ValueError:
-            return self.answer(400, asked=asked)
+        day = _day(asked)
+        if day is None:
+            return self.answer(400)
         if day > timezone.localdate():
             return self.answer(404, day=day, is_future=True)
         with clock.as_of(day):
@@ -48,7 +61,7 @@ class DatedPage(PublicPage):
             try:
                 response = self.show(request, *args, **kwargs)
             except NotThatDay as error:
-                return self.answer(404, day=day, first=self.first_day(error.args[0]))
+                return self.answer(404, day=day, first=self.first_day(error.args[0], day))
             if hasattr(response, "render"):
                 response.context_data |= {"as_of": day}
                 # Rendered here: what applies that day is worked out while the page is made.
@@ -59,6 +72,23 @@ class DatedPage(PublicPage):
     def show(self, request, *args, **kwargs):
         return super().get(request, *args, **kwargs)
 
+    def get_object(self, queryset=None):
+        """Returns the record to show, with what readers are told of its reviews."""
+        record = None if self.preview else self.find()
+        if self.past:
+            record = self.past_record(self.preview or record.reference)
+        reviews.attach(record, self.rows_of(record), get_language())
+        translations.attach(record, get_language(), self.past and self.past.moment)
+        return record
+
+    def find(self):
+        """Returns the published record of the address; raises `Http404`."""
+        raise NotImplementedError
+
+    def rows_of(self, record):
+        """The parts of a record that may be flagged by themselves."""
+        return []
+
     def past_record(self, reference):
         """Returns the record as it stood; raises `NotThatDay` when readers had none."""
         record = self.past.get(self.kind, reference)
@@ -66,17 +96,27 @@ class DatedPage(PublicPage):
             raise NotThatDay(reference)
         return record
 
-    def first_day(self, reference):
-        """The day the record was first published here, or None."""
+    def first_day(self, reference, day):
+        """The day the record was first published here, when that was after this one, or None."""
         revisions = Revision.objects.filter(kind=self.kind, reference=reference, is_public=True)
-        first = revisions.order_by("number").values_list("at", flat=True).first()
-        return first and timezone.localdate(first)
+        at = revisions.order_by("number").values_list("at", flat=True).first()
+        first = at and timezone.localdate(at)
+        return first if first and first > day else None
 
     def answer(self, status, **context):
         """Says plainly why there is nothing to show for what was asked."""
         response = render(self.request, "as_of_problem.html", context, status=status)
         response["X-Robots-Tag"] = "noindex"
         return response
+
+
+def _day(text):
+    """The day written as 2026-12-24, or None: one address a day."""
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
 
 
 class ChangeListView(PublicPage, ListView):
@@ -95,6 +135,10 @@ class ChangeListView(PublicPage, ListView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(record=self.record, **kwargs)
+        if self.record is not None:
+            kind = history.kind_of(type(self.record)).name
+            title = history.title_of(kind, vars(self.record), get_language())
+            context["title"], context["title_language"] = title
         describe(context["changes"])
         return context
 
@@ -118,14 +162,15 @@ class ChangeFeed(Feed):
         return describe(list(_changes(record)[:PAGE_SIZE]))
 
     def item_title(self, revision):
-        return f"{revision.title} ({revision.event})"
+        return printable(f"{revision.title} ({revision.event})")
 
     def item_description(self, revision):
-        parts = [revision.reason, differences.as_html(revision.told_changes, get_language())]
-        return " ".join(filter(None, parts))
+        told = differences.as_html(revision.told_changes, get_language())
+        return printable(format_html("{} {}", revision.reason, told).strip())
 
     def item_link(self, revision):
-        return f"{reverse('editorial:change-list')}?record={revision.key}#{revision.anchor}"
+        # A record that is no longer published has no list of its own.
+        return f"{self.link(revision.record)}#{revision.anchor}"
 
     def item_updateddate(self, revision):
         return revision.at
@@ -140,7 +185,7 @@ def _record(request):
         return None
     name, _separator, reference = key.replace("\0", "").partition(":")
     kind = history.kinds.get(name)
-    if kind is None or not hasattr(kind.model.objects, "published"):
+    if kind is None or not issubclass(kind.model, Record):
         raise Http404
     record = kind.model.objects.published().filter(reference=reference).first()
     if record is None:
@@ -149,11 +194,22 @@ def _record(request):
 
 
 def _changes(record):
+    """What readers are told of a record, or of all; of one no longer published only that."""
     changes = Revision.objects.told()
     if record is not None:
-        key = history.key_of(record)
-        changes = changes.filter(kind=key.partition(":")[0], reference=record.reference)
-    return changes
+        kind = history.kind_of(type(record)).name
+        return changes.filter(kind=kind, reference=record.reference)
+    shown = Q(is_public=False)
+    for kind in history.kinds.values():
+        if issubclass(kind.model, Record):
+            references = kind.model.objects.published().values("reference")
+            shown |= Q(kind=kind.name, reference__in=references)
+    return changes.filter(shown)
+
+
+def printable(text):
+    """The text without what XML cannot hold, as a word processor leaves it in what is pasted."""
+    return CONTROL.sub(" ", text)
 
 
 def describe(revisions):
@@ -162,13 +218,13 @@ def describe(revisions):
     Returns the same revisions. A record no longer published has no `url`, nor its title here.
     """
     revisions = list(revisions)
-    pages = {}
+    found = {}
     for name in {revision.kind for revision in revisions}:
         references = {r.reference for r in revisions if r.kind == name}
         model = history.kinds[name].model
         published = model.objects.published().filter(reference__in=references).values("pk")
         for record in history.with_foreign(model).filter(pk__in=published):
-            pages[f"{name}:{record.reference}"] = record.get_absolute_url()
+            found[f"{name}:{record.reference}"] = record
     before = {
         (r.kind, r.reference, r.number): r
         for r in Revision.objects.filter(
@@ -180,8 +236,9 @@ def describe(revisions):
     for revision in revisions:
         previous = before.get((revision.kind, revision.reference, revision.number - 1))
         revision.kind_name = history.kinds[revision.kind].model._meta.verbose_name
-        revision.url = pages.get(revision.key)
-        revision.anchor = f"{revision.reference}-{revision.number}"
+        revision.record = found.get(revision.key)
+        revision.url = revision.record and revision.record.get_absolute_url()
+        revision.anchor = f"{revision.kind}-{revision.reference}-{revision.number}"
         revision.told_changes = []
         if not revision.is_public:
             revision.event = gettext("no longer published")
@@ -192,7 +249,9 @@ def describe(revisions):
             revision.event = gettext("changed")
             revision.told_changes = revision.changes if revision.url else []
         if revision.url:
-            title = history.title_of(revision.kind, revision.data, get_language())
+            # What it was called while nobody could read it is not told.
+            data = revision.data if revision.is_public else vars(revision.record)
+            title = history.title_of(revision.kind, data, get_language())
         else:
             title = gettext("A record that is no longer published"), get_language()
         revision.title, revision.title_language = title

@@ -15,6 +15,7 @@ from kb_site import markdown, phones
 from kb_site.editorial import differences as difference
 from kb_site.editorial import history
 from kb_site.editorial.fields import DURATION
+from kb_site.search.documents import facets
 
 register = template.Library()
 
@@ -174,6 +175,12 @@ def phone_links(value):
 
 
 @register.filter
+def status_name(code):
+    """A legal text's standing, in a word."""
+    return facets["status"]([code]).get(code, "")
+
+
+@register.filter
 def words_changed(after, before):
     """How the summary of a version differs from an earlier one's, in the same language."""
     text, language = translated(after, "summary")
@@ -200,6 +207,8 @@ def differences(rows, language=None):
 @register.simple_tag(takes_context=True)
 def alternates(context):
     """(language, address) of this page in every language: the same record, its own slug."""
+    if context.get("preview_addresses"):
+        return context["preview_addresses"]
     record = context.get("object")
     request = context.get("request")
     found = []

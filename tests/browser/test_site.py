@@ -318,7 +318,7 @@ def test_an_editor_corrects_an_answer_and_readers_see_it(
     page = watch(context.new_page(), live_server.url)
 
     page.goto("/admin/articles/question/")
-    page.locator("#id_username").fill("editor")
+    page.locator("#id_login").fill("editor")
     page.locator("#id_password").fill("a-long-password")
     page.keyboard.press("Enter")
     page.locator("#searchbar").fill("q-creation-offence")
