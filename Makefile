@@ -1,6 +1,7 @@
 # Repères. `make serve` runs the site, `make test` runs every check.
 
 PYTHON ?= python3
+JOBS ?= auto
 DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
@@ -29,9 +30,9 @@ $(DATA_DIR)/secret_key:
 test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreSQL
 	@$(PY) manage.py translations compile --verbosity 0
 	@echo "== Tests on SQLite"
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(JOBS)
 	@echo "== Tests on PostgreSQL"
-	@$(PY) -m tests.with_postgres $(PY) -m pytest
+	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS)
 
 # The checks below run on the settings of a production site.
 test lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm

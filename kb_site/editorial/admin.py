@@ -149,17 +149,27 @@ class ContentAdmin(TabbedTranslationAdmin):
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
-            return self.set_aside_or_save(request, object_id, form_url, extra_context)
+            return self.in_turn(request, object_id, form_url, extra_context)
         except history.ReasonMissing:
             # All is rolled back; the form comes again as it was typed, asking why.
             request.reason_is_missing = True
             get_messages(request)._queued_messages.clear()
-            return self.set_aside_or_save(request, object_id, form_url, extra_context)
+            return self.in_turn(request, object_id, form_url, extra_context)
+
+    def in_turn(self, request, *args):
+        """Of two saves of one record at once, the second waits, then sees what the first did."""
+        if request.method != "POST":
+            return self.set_aside_or_save(request, *args)
+        with transaction.atomic():
+            return self.set_aside_or_save(request, *args)
 
     def set_aside_or_save(self, request, object_id, form_url, extra_context):
         """Shows and saves the form on top of what waits for approval, if anything does."""
         found = self.get_object(request, unquote(object_id)) if object_id else None
         root = history.root_of(found) if found else None
+        if root and request.method == "POST":
+            rows = type(root)._base_manager.select_for_update(no_key=True)
+            root = rows.filter(pk=root.pk).first()
         standing = root and history.standing(history.key_of(root))
         if standing is None:
             return super().changeform_view(request, object_id, form_url, extra_context)

@@ -490,6 +490,14 @@ def differences(before, after, kind):
     return [{"kind": kind.name, **row} for row in rows]
 
 
+def model_at(kind, path):
+    """Returns the model of the rows that a path of a difference leads to."""
+    model = kind.model
+    for relation, _label in path:
+        model = model._meta.get_field(relation).related_model
+    return model
+
+
 def part_name(relation, pk):
     """Names a part among all of its record: "claims:12"."""
     return f"{relation}:{pk}"

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kb_site.editorial import clock, history
 from kb_site.editorial.models import Record, ReviewTask, Status
@@ -97,6 +98,19 @@ def _open(row, subject, language, reason, cause, changed_on, difference):
     else:
         task.save(update_fields=["difference"])
     return task
+
+
+@history.listens
+def close_removed(revision, change):
+    """Closes the tasks of parts that are gone: nobody can read those again."""
+    for row in revision.changes:
+        if row["field"] or row["after"] is not None or not row["path"]:
+            continue
+        model = history.model_at(history.kinds[revision.kind], row["path"])
+        ReviewTask.objects.open().filter(
+            target_type=ContentType.objects.get_for_model(model),
+            target_id=row["before"]["pk"],
+        ).update(closed_at=timezone.now(), word=gettext("It was removed."))
 
 
 def open_due():

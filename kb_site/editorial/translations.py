@@ -68,7 +68,7 @@ def _texts_changed(kind, changes):
     """Returns {(part, field): languages} of the translated texts among changes of substance."""
     changed = {}
     for row in changes:
-        model = _model_of(history.kinds[kind], row["path"])
+        model = history.model_at(history.kinds[kind], row["path"])
         base, language = history.base_names(model).get(row["field"], ("", ""))
         if language and not row["silent"] and _is_text(model, base):
             changed.setdefault((row["part"], base), set()).add(language)
@@ -248,13 +248,6 @@ def _relation_model(model, parts, relation):
         if found := _relation_model(related, part.parts, relation):
             return found
     return None
-
-
-def _model_of(kind, path):
-    model = kind.model
-    for relation, _label in path:
-        model = model._meta.get_field(relation).related_model
-    return model
 
 
 def _is_text(model, field):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import override_settings
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
@@ -349,6 +350,7 @@ def test_an_editor_corrects_an_answer_and_readers_see_it(
         page.locator(f"a[href='#tab_id_claims-6-text_{language}']").click()
         page.locator(f"#id_claims-6-text_{language}").fill(words)
 
+    page.locator("#id_change_reason").fill("Corrected after a reader wrote.")
     page.locator("[name=_continue]").first.click()
     expect(page.locator(".messagelist .success")).to_be_visible()
 
@@ -361,4 +363,62 @@ def test_an_editor_corrects_an_answer_and_readers_see_it(
     page.goto("/en/search/?q=platypus")
     expect(page.locator(f".results a[href='{QUESTION['en']}']")).to_be_visible()
     context.close()
+    assert not watch.noise
+
+
+def test_a_day_at_the_desk(browser, live_server, live_content, watch, django_user_model, settings):
+    """An editor changes an article, a reviewer reads and approves it, readers are told."""
+    settings.FOUR_EYES = True
+    for name, role in (("ada", "Editor"), ("rosa", "Reviewer")):
+        user = django_user_model.objects.create_user(
+            name, f"{name}@example.org", "a-long-password", is_staff=True
+        )
+        user.groups.add(Group.objects.get(name=role))
+
+    def signed_in(name):
+        context = browser.new_context(base_url=live_server.url, locale="en-GB")
+        page = watch(context.new_page(), live_server.url)
+        page.goto("/admin/laws/provision/?q=lu-cp-383bis")
+        page.locator("#id_login").fill(name)
+        page.locator("#id_password").fill("a-long-password")
+        page.keyboard.press("Enter")
+        page.locator("#result_list tbody th a").first.click()
+        return page
+
+    def save(page, field, words, reason):
+        page.locator(f"a[href='#tab_{field}']").click()
+        page.locator(f"#{field}").fill(words)
+        page.locator("#id_change_reason").fill(reason)
+        page.locator("[name=_continue]").first.click()
+
+    editor = signed_in("ada")
+    french = "id_versions-0-summary_fr"
+    save(editor, french, "Un résumé tout neuf, écrit ce matin.", "The summary was unclear.")
+    expect(editor.locator(".messagelist")).to_contain_text("once somebody else has approved")
+    editor.locator(".desk-panel button", has_text="Discard").wait_for()
+
+    reader = watch(browser.new_context(base_url=live_server.url).new_page(), live_server.url)
+    reader.goto(PROVISION["fr"])
+    expect(reader.locator("main")).not_to_contain_text("tout neuf")
+
+    reviewer = signed_in("rosa")
+    expect(reviewer.locator(".differences ins").first).to_contain_text("tout neuf")
+    reviewer.locator("button", has_text="Approve").click()
+    expect(reviewer.locator(".messagelist")).to_contain_text("readers see it now")
+
+    reader.goto(PROVISION["fr"])
+    expect(reader.locator("main")).to_contain_text("Un résumé tout neuf, écrit ce matin.")
+    reader.goto(PROVISION["en"])
+    expect(reader.locator(".translation").first).to_be_visible()
+    reader.goto("/en/changes/")
+    expect(reader.locator(".changes li").first).to_contain_text("The summary was unclear.")
+    reader.goto(QUESTION["en"])
+    expect(reader.locator(".checking-banner")).to_contain_text("We are checking this answer.")
+
+    save(reviewer, french, "Ma propre correction.", "My own correction.")
+    expect(reviewer.locator("#pending")).to_be_visible()
+    expect(reviewer.locator("button", has_text="Approve")).to_have_count(0)
+    expect(reviewer.locator(".desk-actions").first).to_contain_text("Somebody else must read")
+    for page in (editor, reviewer, reader):
+        page.context.close()
     assert not watch.noise

@@ -356,7 +356,8 @@ def alone(*questions):
 
 
 def test_deleting_many_records_writes_one_revision_each():
-    questions = Question.objects.filter(topics__reference="tp-criminal-law")
+    pks = list(Question.objects.values_list("pk", flat=True)[:3])
+    questions = Question.objects.filter(pk__in=pks)
     keys = {f"question:{q.reference}" for q in questions}
     alone(*questions)
     written = Written()
