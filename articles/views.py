@@ -61,6 +61,9 @@ class QuestionDetailView(DatedPage, DetailView):
     def rows_of(self, question):
         return question.claims.all()
 
+    def unpublished(self):
+        return Question.objects.filter(_slugs(self.kwargs["slug"]))
+
     def find(self):
         return self.found
 
@@ -81,15 +84,20 @@ class QuestionDetailView(DatedPage, DetailView):
             Prefetch("related", Question.objects.published()),
             Prefetch("contacts", Contact.objects.published()),
         )
-        slugs = Q()
-        for language in LANGUAGES:
-            slugs |= Q(**{f"slug_{language}": slug})
-        found = list(questions.filter(slugs)[: len(LANGUAGES)])
+        found = list(questions.filter(_slugs(slug))[: len(LANGUAGES)])
         if found:
             own = f"slug_{get_language()}"
             return next((q for q in found if getattr(q, own) == slug), found[0])
         former = FormerSlug.objects.filter(slug=slug).order_by("pk").values("question")[:1]
         return get_object_or_404(questions, pk__in=former)
+
+
+def _slugs(slug):
+    """The condition that a question has this slug in one of the languages."""
+    condition = Q()
+    for language in LANGUAGES:
+        condition |= Q(**{f"slug_{language}": slug})
+    return condition
 
 
 class StatementListView(PublicPage, ListView):

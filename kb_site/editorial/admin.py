@@ -25,6 +25,7 @@ from kb_site.editorial.models import (
     Status,
     Translation,
 )
+from kb_site.links.models import failing_in
 from kb_site.search import updates
 
 # What is done to a record from its form, beside saving it.
@@ -216,9 +217,14 @@ class ContentAdmin(TabbedTranslationAdmin):
         if isinstance(root, Record):
             options = root._meta
             names = {a: f"admin:{options.app_label}_{options.model_name}_{a}" for a in ACTIONS}
-            context |= {"root_opts": names, "previews": previews.addresses(root)}
+            context |= {
+                "root_opts": names,
+                "previews": previews.addresses(root),
+                "failing_links": failing_in(history.key_of(root)),
+            }
             if not root.is_published and hasattr(root, "publication_problems"):
                 context["blocking"] = root.publication_problems()
+                context["lacking"] = getattr(root, "language_problems", dict)()
         if pending:
             context |= {
                 "pending_changes": workflow.changes_of(pending),

@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import ListView
 
 from kb_site.editorial import clock, differences, history, reviews, translations
-from kb_site.editorial.models import Record, Revision
+from kb_site.editorial.models import Record, Revision, Status
 from kb_site.views import PAGE_SIZE, PublicPage
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -50,7 +50,12 @@ class DatedPage(PublicPage):
     def get(self, request, *args, **kwargs):
         asked = request.GET.get("as_of")
         if asked is None:
-            return self.show(request, *args, **kwargs)
+            try:
+                return self.show(request, *args, **kwargs)
+            except Http404:
+                if revision := self.withdrawal():
+                    return self.answer(410, "editorial/withdrawn.html", revision=revision)
+                raise
         day = _day(asked)
         if day is None:
             return self.answer(400)
@@ -103,9 +108,23 @@ class DatedPage(PublicPage):
         first = at and timezone.localdate(at)
         return first if first and first > day else None
 
-    def answer(self, status, **context):
+    def unpublished(self):
+        """The records, published or not, that the address may stand for."""
+        model = history.kinds[self.kind].model
+        return model._base_manager.filter(reference=self.kwargs.get("reference", ""))
+
+    def withdrawal(self):
+        """Returns the revision that withdrew what readers once had at this address, or None."""
+        for record in [] if self.preview else self.unpublished():
+            revisions = Revision.objects.filter(kind=self.kind, reference=record.reference)
+            standing = revisions.filter(until=None, data__status=Status.WITHDRAWN).first()
+            if standing and revisions.filter(is_public=True).exists():
+                return standing
+        return None
+
+    def answer(self, status, template="as_of_problem.html", **context):
         """Says plainly why there is nothing to show for what was asked."""
-        response = render(self.request, "as_of_problem.html", context, status=status)
+        response = render(self.request, template, context, status=status)
         response["X-Robots-Tag"] = "noindex"
         return response
 

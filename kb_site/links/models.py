@@ -180,3 +180,13 @@ def state_of(urls):
     found = LinkCheck.objects.filter(url__in={url.strip() for url in urls})
     checks = {check.url: check for check in found}
     return {url: checks[url.strip()] for url in urls if url.strip() in checks}
+
+
+def failing_in(key):
+    """Returns the checks of a record's addresses that need care, those that are broken first."""
+    checks = LinkCheck.objects.filter(status__in=[*LinkCheck.FAILING, LinkCheck.Status.MOVED])
+    return [
+        check
+        for check in checks.order_by("status")
+        if any(place[0] == key for place in check.places)
+    ]

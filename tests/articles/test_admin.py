@@ -283,7 +283,7 @@ def test_two_drafts_may_both_lack_an_english_address(editor, draft):
 
 
 def test_a_withdrawn_question_leaves_the_site_and_may_come_back(editor, question):
-    for status, code in [("withdrawn", 404), ("published", 200)]:
+    for status, code in [("withdrawn", 410), ("published", 200)]:
         data = filled_in(editor.get(admin_url(question)))
         saved(editor, question, {**data, "status": status})
         assert Client().get(question.get_absolute_url()).status_code == code

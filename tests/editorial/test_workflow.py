@@ -9,6 +9,7 @@ from django.utils.translation import override
 from articles.models import Claim, Contact, Question
 from kb_site.editorial import history, previews, workflow
 from kb_site.editorial.models import PendingRevision, ReviewTask, Revision
+from kb_site.links.models import LinkCheck
 from laws.models import Provision
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
 
@@ -341,3 +342,50 @@ def test_restoring_a_state_is_exact(provision):
     state = history.state_of(question)
     workflow.restore(question, state)
     assert history.state_of(Question.objects.get(pk=question.pk)) == state
+
+
+# Withdrawn, and what stands in the way
+
+
+def test_a_withdrawn_page_says_so_and_why_and_nothing_of_what_it_said(editor, reviewer, client):
+    question = Question.objects.get(reference="q-school")
+    submit(editor, question, status="withdrawn", change_reason="The advice was wrong.")
+    reviewer.post(action(question, "approve"))
+    for language in ("fr", "en"):
+        with override(language):
+            page = client.get(question.get_absolute_url())
+        assert page.status_code == 410
+        assert page["X-Robots-Tag"] == "noindex"
+        text = page.content.decode()
+        assert "The advice was wrong." in text
+        assert getattr(question, f"title_{language}") not in text
+
+
+def test_a_draft_that_readers_never_had_has_no_page_at_all(client):
+    question = Question.objects.create(
+        reference="q-new", title_fr="Quoi ?", slug_fr="quoi", status="withdrawn"
+    )
+    with override("fr"):
+        assert client.get(question.get_absolute_url()).status_code == 404
+
+
+def test_what_stands_in_the_way_of_publication_is_beside_the_buttons(editor):
+    question = Question.objects.create(reference="q-new", title_fr="Quoi ?")
+    page = editor.get(admin_url(question)).content.decode()
+    assert "What stands in the way of publication" in page
+    assert 'href="#id_title_en"' in page
+    assert 'id="id_title_en"' in page
+
+
+def test_links_that_need_care_are_shown_in_their_record_s_form(editor):
+    contact = Contact.objects.get(reference="ct-police")
+    for reference, url in [
+        ("ct-police", "https://gone.example/"),
+        ("ct-kjt", "https://x.example/"),
+    ]:
+        LinkCheck.objects.create(
+            url=url, status=LinkCheck.Status.BROKEN, places=[[f"contact:{reference}", "url_fr"]]
+        )
+    page = editor.get(admin_url(contact)).content.decode()
+    assert "https://gone.example/" in page
+    assert "https://x.example/" not in page
