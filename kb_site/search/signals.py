@@ -5,7 +5,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from kb_site.search import rules
 from kb_site.search.documents import registry
 from kb_site.search.models import HiddenWord, PromotedResult, SynonymGroup
-from kb_site.search.updates import mark
+from kb_site.search.updates import is_paused, mark
 
 
 def connect():
@@ -21,12 +21,14 @@ def _rule_changed(sender, **kwargs):
 
 
 def _changed(sender, instance, raw=False, **kwargs):
-    if not raw:
+    if not raw and not is_paused():
         _mark(instance)
 
 
 def _citations_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
     """Marks both ends: a contact's entry changes too when a question no longer cites it."""
+    if is_paused():
+        return
     if action == "pre_clear":
         # What is cleared is not named afterwards.
         instance.__dict__.setdefault("_search_cleared", {})[sender] = _linked(

@@ -26,6 +26,10 @@ def paused():
         _paused.reset(token)
 
 
+def is_paused():
+    return _paused.get()
+
+
 @contextlib.contextmanager
 def together():
     """Marks what changes inside once, at the end: for a form that saves a record in many steps.

@@ -104,7 +104,7 @@ def next_version(provision, day, **values):
 
 # The clock stands still in these tests: Hypothesis would never tire of making a failure smaller.
 few_examples = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
