@@ -27,12 +27,12 @@ $(DATA_DIR)/secret_key:
 	@umask 077; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(50))" > $@
 	@echo "A secret was generated in $@."
 
-test: .venv/test lint  ## lint, checks, then the tests on SQLite, and on PostgreSQL but for the browser's
+test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreSQL
 	@$(PY) manage.py translations compile --verbosity 0
 	@echo "== Tests on SQLite"
 	@$(PY) -m pytest -n $(JOBS)
 	@echo "== Tests on PostgreSQL"
-	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS) -m "not browser"
+	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS)
 
 # The checks below run on the settings of a production site.
 test lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from kb_site import markdown
 
+pytestmark = pytest.mark.anywhere
+
 FIXED = profile(derandomize=True, max_examples=150, deadline=None, database=None)
 
 NARROW = "\u202f"

@@ -20,7 +20,7 @@ from articles.models import Claim, Contact, FormerSlug, Question, Statement, Top
 from kb_site.search.find import find
 from laws.models import LegalAct, Provision, ProvisionVersion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 LANGUAGES = ("fr", "en")
 RECORDS = (Question, Statement, Contact, LegalAct, Provision)

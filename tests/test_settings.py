@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+pytestmark = pytest.mark.anywhere
+
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-of-the-tests-" + "x" * 40
 

@@ -21,6 +21,8 @@ from laws.watch.fetch import Fetcher, FetchError, Limits
 from tests import misbehaving
 from tests.laws.test_watch import ARTICLE_5, AUGUST, JULY, POINT_BA, akoma_ntoso, formex
 
+pytestmark = pytest.mark.anywhere
+
 XML = {"Content-Type": "application/xml"}
 
 

@@ -7,6 +7,8 @@ import pytest
 from kb_site import fetch
 from kb_site.fetch import FalteredError, Limits, RefusedError, Web
 
+pytestmark = pytest.mark.anywhere
+
 QUICK = {"timeout": 0.3, "deadline": 0.6, "pause": 0}
 
 

@@ -5,6 +5,8 @@ import pytest
 from kb_site.search import analysis
 from kb_site.search.query import Query, article_numbers, eli_key, phone_key, references_in
 
+pytestmark = pytest.mark.anywhere
+
 
 @pytest.mark.parametrize(
     ("language", "text", "same_as"),
