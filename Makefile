@@ -30,9 +30,9 @@ $(DATA_DIR)/secret_key:
 test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreSQL
 	@$(PY) manage.py translations compile --verbosity 0
 	@echo "== Tests on SQLite"
-	@$(PY) -m pytest -n $(JOBS)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal
 	@echo "== Tests on PostgreSQL"
-	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS)
+	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS) --dist worksteal
 
 # The checks below run on the settings of a production site.
 test lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
