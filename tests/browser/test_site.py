@@ -55,7 +55,7 @@ def watch():
     noise = []
 
     def watch(page, address):
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(20_000)
         page.on(
             "console",
             lambda message: noise.append(f"console: {message.text} {message.location['url']}"),
