@@ -13,6 +13,9 @@ from kb_site.search import updates
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 PHONE, DESK = 390, 1280
+# A machine that runs other tests besides may take its time.
+PATIENCE = 20_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 
 QUESTION = {
     "fr": "/fr/questions/creer-est-deja-un-delit/",
@@ -55,7 +58,7 @@ def watch():
     noise = []
 
     def watch(page, address):
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on(
             "console",
             lambda message: noise.append(f"console: {message.text} {message.location['url']}"),
