@@ -5,6 +5,7 @@ whatever looks like an address or an account, are dropped first. Notes wait in m
 written together; the text itself is written only from the fifth search of the same words on.
 """
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -14,7 +15,7 @@ import time
 from collections import Counter
 
 from django.conf import settings
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.utils import timezone
 
 from kb_site.search import analysis
@@ -26,29 +27,36 @@ _PERSONAL = re.compile(r"\S*[@/\\]\S*|\bwww\.\S+|\S*\d\S*|\S+\.(?:com|lu|org|net
 
 FLUSH_AFTER = 20
 FLUSH_SECONDS = 60
+# How long a reader's search may wait for an editor's transaction before the notes wait instead.
+PATIENCE = 50  # milliseconds
+# Then the notes are not tried again for so long.
+RETRY_SECONDS = 10
 
 _waiting = Counter()
 _lock = threading.Lock()
 _last_flush = time.monotonic()
+_next_try = 0.0
 
 
 def note(text, language, found):
     """Notes a search. Never fails: a count is not worth an error page."""
-    global _last_flush
+    global _last_flush, _next_try
     words = cleaned(text)
     if not words:
         return
     with _lock:
         _waiting[words, language, found] += 1
-        due = (
-            sum(_waiting.values()) >= FLUSH_AFTER or time.monotonic() - _last_flush > FLUSH_SECONDS
+        now = time.monotonic()
+        due = now >= _next_try and (
+            sum(_waiting.values()) >= FLUSH_AFTER or now - _last_flush > FLUSH_SECONDS
         )
     if due:
         try:
             flush()
+            _last_flush = now
         except DatabaseError:
             logger.warning("Search counts could not be written; they are tried again later.")
-        _last_flush = time.monotonic()
+            _next_try = now + RETRY_SECONDS
 
 
 def cleaned(text):
@@ -63,13 +71,31 @@ def flush():
         waiting = dict(_waiting)
         _waiting.clear()
     try:
-        with transaction.atomic():
+        with _impatient():
             for (words, language, found), number in waiting.items():
                 _add(words, language, found, number)
     except DatabaseError:
         with _lock:
             _waiting.update(waiting)
         raise
+
+
+@contextlib.contextmanager
+def _impatient():
+    """A transaction in which waiting for another one fails after `PATIENCE`."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            [usual] = cursor.execute("PRAGMA busy_timeout").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+            try:
+                with transaction.atomic():
+                    yield
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {usual}")
+        else:
+            with transaction.atomic():
+                cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE}")
+                yield
 
 
 def _add(words, language, found, number):

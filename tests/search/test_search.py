@@ -2,11 +2,13 @@
 
 import datetime
 import json
+import threading
 from pathlib import Path
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -333,6 +335,35 @@ def test_counts_hold_nobody(settings):
         "without_result",
         "last_day",
     }
+
+
+def test_counts_do_not_wait_for_somebody_who_is_saving(transactional_db):
+    counts._waiting.clear()
+    SearchCount.objects.all().delete()
+    counts.note("Un mot", "fr", found=True)
+    counts.flush()
+    locked, flushed = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with transaction.atomic():
+                SearchCount.objects.update(last_day=timezone.localdate())
+                locked.set()
+                # Whoever waits gets through at last, and this test fails.
+                flushed.wait(3)
+        finally:
+            connection.close()
+
+    somebody = threading.Thread(target=hold)
+    somebody.start()
+    assert locked.wait(10)
+    counts.note("Un mot", "fr", found=True)
+    with pytest.raises(DatabaseError):
+        counts.flush()
+    flushed.set()
+    somebody.join()
+    counts.flush()
+    assert SearchCount.objects.get().searches == 2
 
 
 def test_a_search_without_result_becomes_another_way_to_ask(editor_client):
