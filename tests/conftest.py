@@ -2,6 +2,7 @@
 
 Tests that change rows do so inside a transaction that is rolled back. Tests that need real
 commits (`transactional_db`, `live_server`) ask for `live_content`, which loads the content anew.
+Such a test leaves an empty database; whichever test comes next finds the content all the same.
 """
 
 import os
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import translation
+from pytest_django.plugin import blocking_manager_key
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -59,6 +61,49 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
         call_command("load_fixtures", verbosity=0)
 
 
+def load_content():
+    """Loads the content where it is gone, without the checks of `load_fixtures`: they were made.
+
+    Builds the search index in any case.
+    """
+    from kb_site.editorial import history
+    from kb_site.editorial.models import Revision
+    from kb_site.search import updates
+
+    if not Revision.objects.exists():
+        files = sorted(settings.FIXTURE_DIRS[0].glob("*.yaml"))
+        with transaction.atomic(), updates.paused(), history.paused():
+            call_command("loaddata", *files, verbosity=0)
+            history.begin()
+    updates.rebuild()
+
+
+def commits(item):
+    """Whether a test commits to the database, which is emptied after it."""
+    marker = item.get_closest_marker("django_db")
+    return bool(
+        {"transactional_db", "live_server"} & set(item.fixturenames)
+        or (marker and marker.kwargs.get("transaction"))
+    )
+
+
+EMPTIED = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Gives the content back to a test that takes it as given, where one that commits went before.
+
+    pytest-django runs tests that commit last, but a worker that has run its own takes others over.
+    """
+    if commits(item):
+        item.config.stash[EMPTIED] = True
+    elif item.config.stash.get(EMPTIED, False):
+        with item.config.stash[blocking_manager_key].unblock():
+            load_content()
+        item.config.stash[EMPTIED] = False
+
+
 @pytest.fixture(autouse=True)
 def english():
     """Messages are asserted in English; a page speaks the language of its address."""
@@ -80,19 +125,8 @@ def index_dir(tmp_path, settings):
 @pytest.fixture
 def live_content(transactional_db, tmp_path, settings):
     """The content, committed, with a search folder of the test's own."""
-    from kb_site.editorial import history
-    from kb_site.editorial.models import Revision
-    from kb_site.search import updates
-
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
-    # As `load_fixtures` does, without its checks of every record: they have been made. What every
-    # test starts from is there until the first test that commits.
-    if not Revision.objects.exists():
-        files = sorted(settings.FIXTURE_DIRS[0].glob("*.yaml"))
-        with transaction.atomic(), updates.paused(), history.paused():
-            call_command("loaddata", *files, verbosity=0)
-            history.begin()
-    updates.rebuild()
+    load_content()
 
 
 @pytest.fixture
