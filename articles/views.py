@@ -5,6 +5,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.views.generic import DetailView, ListView
 
+from articles import sources
 from articles.models import (
     LANGUAGES,
     Claim,
@@ -60,6 +61,9 @@ class QuestionDetailView(DatedPage, DetailView):
 
     def rows_of(self, question):
         return question.claims.all()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(sources=sources.number(self.object.claims.all()), **kwargs)
 
     def unpublished(self):
         return Question.objects.filter(_slugs(self.kwargs["slug"]))
