@@ -3,6 +3,7 @@
 The pages are read once, as they stand; tests that change a record read anew what they need.
 """
 
+import gzip
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -325,6 +326,15 @@ def test_pages_are_light(site):
 
 
 # Titles
+
+
+def test_pages_travel_compressed(client):
+    plain = client.get("/en/contacts/")
+    page = client.get("/en/contacts/", headers={"Accept-Encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in page["Vary"]
+    assert len(page.content) < len(plain.content) / 2
+    assert gzip.decompress(page.content) == plain.content
 
 
 def test_tab_titles_are_discreet(records, site):
