@@ -29,7 +29,11 @@ JOINED = 50
 # Where the words asked for are in more than `POSTINGS` documents together, those postings are left
 # aside that would add little to a score: less than LEAST times the square root of their number,
 # which keeps some 3,000. Where this finds less than a page, a quarter of it is asked, then nothing.
-POSTINGS, LEAST = 5_000, 0.04
+POSTINGS, LEAST = 3_000, 0.04
+# Of more words than this the rarest are sought, and of more unknown ones the first corrected: no
+# question needs more, and a page of words costs little more than a question.
+MOST = 10
+MOST_CORRECTED = 4
 # A synonym counts less than half as much as the word itself.
 SYNONYM_FACTOR = 0.42
 # Each of so many best results gives a share of its score to the records it links to.
@@ -51,19 +55,19 @@ class Filters:
     def __bool__(self):
         return bool(self.kinds or self.topics or self.jurisdictions or self.statuses)
 
-    def keeps(self, facet):
+    def keeps(self, facet, today):
+        """Whether the documents of a facet are kept, wherever their texts stand today."""
         return (
             (not self.kinds or facet.kind in self.kinds)
             and (not self.topics or bool(set(self.topics) & set(facet.topics)))
             and (not self.jurisdictions or facet.jurisdiction in self.jurisdictions)
-            and (not self.statuses or status_of(facet) in self.statuses)
+            and (not self.statuses or status_of(facet, today) in self.statuses)
         )
 
 
-def status_of(facet):
+def status_of(facet, today):
     """The code of where a facet's legal texts stand today, "" for everything else."""
-    found = standing.on(facet.standing, clock.today())
-    return found.code if found else ""
+    return standing.on(facet.standing, today).code if facet.standing else ""
 
 
 def find(text, language, filters=None, page=1, engine=None):
@@ -136,6 +140,7 @@ class _Search:
         self.filters = filters
         self.endings = endings
         self.rules = rules.current()
+        self.today = clock.today()
         self.corrected = {}
 
     def page(self, offset):
@@ -230,7 +235,7 @@ class _Search:
         nearest = speller(self.engine, language, self.rules.hidden[language])
         tokens, corrected = [], {}
         for token in part.query.tokens:
-            if token in unknown:
+            if token in unknown[:MOST_CORRECTED]:
                 word = nearest.correct(token.word)
                 if word:
                     corrected[token] = word
@@ -245,8 +250,10 @@ class _Search:
     # Finding and weighing
 
     def match(self, part, limit):
-        keep = self.filters.keeps if self.filters else None
-        for share in (1, 0.25, 0) if part.postings > POSTINGS else (0,):
+        keep = functools.partial(self.filters.keeps, today=self.today) if self.filters else None
+        # Small words weigh the same everywhere.
+        many = part.postings > POSTINGS and not part.query.only_stop_words
+        for share in (1, 0.25, 0) if many else (0,):
             groups = part.scored_groups(share * LEAST * math.sqrt(part.postings))
             matches = self.engine.match(part.query.language, groups, keep, limit)
             if matches.count >= PAGE_SIZE:
@@ -259,7 +266,7 @@ class _Search:
         entries = []
         for place, (number, score, outline) in enumerate(matches.best):
             if place < WINDOW and score < ranking.REFERENCE_FACTOR:
-                score *= ranking.closeness(outline.sequence, outline.title_end, wanted)
+                score *= wanted.closeness(outline.sequence, outline.title_end)
             entries.append(_Entry(score, part, outline.key, number, outline.links))
         return [*raise_linked(entries[:WINDOW]), *entries[WINDOW:]]
 
@@ -292,12 +299,12 @@ class _Search:
     def results(self, entries):
         """Yields the `Result` of each entry, in the reader's language where that has the record."""
         language, numbers = self.query.language, {}
-        for entry in entries:
-            if entry.number is not None:
-                numbers.setdefault(entry.language, []).append(entry.number)
-        loaded = {code: self.engine.load(code, own) for code, own in numbers.items()}
         keys = [e.key for e in entries if e.number is None or e.language != language]
         here = self.engine.load_keys(language, keys) if keys else {}
+        for entry in entries:
+            if entry.number is not None and entry.key not in here:
+                numbers.setdefault(entry.language, []).append(entry.number)
+        loaded = {code: self.engine.load(code, own) for code, own in numbers.items()}
         for entry in entries:
             if entry.key in here:
                 yield self.result(entry, here[entry.key], language)
@@ -321,7 +328,7 @@ class _Search:
             excerpt=highlight(shown.text, terms, language),
             score=entry.score,
             matched_language=entry.language,
-            status=standing.on(shown.standing, clock.today()),
+            status=standing.on(shown.standing, self.today),
         )
 
     def count_facets(self, facets):
@@ -338,9 +345,9 @@ class _Search:
                 ("kind", (facet.kind,)),
                 ("topic", facet.topics),
                 ("jurisdiction", (facet.jurisdiction,)),
-                ("status", (status_of(facet),)),
+                ("status", (status_of(facet, self.today),)),
             ):
-                if without[name].keeps(facet):
+                if not self.filters or without[name].keeps(facet, self.today):
                     for value in filter(None, values):
                         counts[name][value] = counts[name].get(value, 0) + number
         return counts
@@ -471,7 +478,9 @@ class _Part:
                     terms = dict.fromkeys(others, SYNONYM_FACTOR) | terms
                 if terms:
                     sought.append((token, terms))
-        return sought
+        by_rarity = sorted(sought, key=lambda word: max(map(self.idf, word[1])), reverse=True)
+        rarest = {token for token, _terms in by_rarity[:MOST]}
+        return [(token, terms) for token, terms in sought if token in rarest]
 
     @functools.cached_property
     def postings(self):
@@ -494,16 +503,26 @@ class _Part:
         return groups
 
     def wanted(self):
-        """Returns [(term, what stands for it, weight)] of each word, for `closeness`."""
-        return [
-            (token.term, frozenset([token.term, *terms]), max(self.idf(term) for term in terms))
-            for token, terms in self.sought
-        ]
+        """Returns the `ranking.Wanted` of the words sought."""
+        return ranking.Wanted(
+            [
+                (token.term, terms, max(self.idf(term) for term in terms))
+                for token, terms in self.sought
+            ]
+        )
 
     @functools.cached_property
     def shown_terms(self):
         """The terms to mark in what is shown."""
-        terms = {t for _tokens, group in self.groups for terms in group for t in terms}
+        sought = {token for token, _terms in self.sought}
+        terms = {
+            term
+            for tokens, alternatives in self.groups
+            if not sought.isdisjoint(tokens)
+            for terms in alternatives
+            for term in terms
+            if self.frequencies.get(term)
+        }
         return frozenset(t.removeprefix(ranking.STOP) for t in [*terms, *self.endings])
 
 
@@ -525,7 +544,7 @@ def _search_database(query, filters, offset):
         for record in index.queryset().filter(condition).distinct()[:50]:
             document = index.document(record, query.language)
             facet = document and _facet_of(document)
-            if document and filters.keeps(facet):
+            if document and filters.keeps(facet, clock.today()):
                 text = f"{document.title} {document.also_asked} {document.summary}".lower()
                 found.append((sum(word in text for word in words), document))
     found.sort(key=lambda pair: -pair[0])

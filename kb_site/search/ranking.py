@@ -9,6 +9,7 @@ what was measured.
 """
 
 import contextlib
+import functools
 import itertools
 import math
 import pickle
@@ -173,6 +174,7 @@ def shown(document):
     }
 
 
+@functools.lru_cache(maxsize=50_000)
 def idf(documents, frequency):
     """BM25's inverse document frequency, never negative."""
     return math.log(1 + max(0.0, documents - frequency + 0.5) / (frequency + 0.5))
@@ -185,30 +187,54 @@ LIKENESS = 1.0
 COVERAGE = 0.6
 
 
-def closeness(sequence, title_end, wanted):
-    """Returns what a document's score is multiplied by for how it holds the words.
+class Wanted:
+    """The words of a search, ready to be looked for in many documents.
 
-    Takes the document's term sequence and where its title and other ways to ask end in it, and the
-    words of the search in order, each as (its term, the frozenset of terms that stand for it, its
-    inverse document frequency).
+    Takes the words in order, each as (its term, the terms that stand for it, its inverse document
+    frequency).
     """
-    total = sum(weight for _typed, _terms, weight in wanted)
-    if not total:
-        return 1.0
-    factor = 1.0
-    if len(wanted) > 1:
-        pairs = itertools.pairwise(typed for typed, _terms, _weight in wanted)
-        together = sum(f" {first} {second} " in sequence for first, second in pairs)
-        factor += PHRASE * together / (len(wanted) - 1)
-    found = frozenset().union(*(terms for _typed, terms, _weight in wanted))
-    found = found.intersection(sequence.split())
-    held = [(terms & found, weight) for _typed, terms, weight in wanted]
-    held = [(terms, weight) for terms, weight in held if terms]
-    factor *= 1 - COVERAGE + COVERAGE * sum(weight for _terms, weight in held) / total
-    best = 0.0
-    for line in sequence[:title_end].split(" | "):
-        words = line.split()
-        if not found.isdisjoint(words):
-            matched = [weight for terms, weight in held if not terms.isdisjoint(words)]
-            best = max(best, sum(matched) / total * min(1.0, len(matched) / len(words)))
-    return factor * (1 + LIKENESS * best)
+
+    def __init__(self, words):
+        self.total = sum(weight for _typed, _terms, weight in words)
+        self.words = [(frozenset([typed, *terms]), weight) for typed, terms, weight in words]
+        self.terms = frozenset().union(*(terms for terms, _weight in self.words))
+        self.pairs = [
+            f" {first} {second} "
+            for (first, *_first), (second, *_second) in itertools.pairwise(words)
+        ]
+
+    def closeness(self, sequence, title_end):
+        """Returns what a document's score is multiplied by for how it holds the words.
+
+        Takes the document's term sequence and where its title and other ways to ask end in it.
+        """
+        if not self.total:
+            return 1.0
+        factor = 1.0
+        if self.pairs:
+            together = sum(pair in sequence for pair in self.pairs)
+            factor += PHRASE * together / len(self.pairs)
+        found = self.terms.intersection(sequence.split())
+        asked, covered, lines = sequence[:title_end], 0.0, {}
+        for terms, weight in self.words:
+            if held := terms & found:
+                covered += weight
+                for line in {line for term in held for line in _lines(asked, term)}:
+                    lines.setdefault(line, []).append(weight)
+        factor *= 1 - COVERAGE + COVERAGE * covered / self.total
+        if not lines:
+            return factor
+        texts = asked.split("|")
+        best = max(
+            sum(matched) / self.total * min(1.0, len(matched) / (texts[line].count(" ") - 1))
+            for line, matched in lines.items()
+        )
+        return factor * (1 + LIKENESS * best)
+
+
+def _lines(asked, term):
+    """Yields the number of each line, a bar between them, that holds a term, maybe repeatedly."""
+    found = asked.find(f" {term} ")
+    while found >= 0:
+        yield asked.count("|", 0, found)
+        found = asked.find(f" {term} ", found + len(term))

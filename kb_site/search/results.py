@@ -3,6 +3,7 @@
 import functools
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
@@ -16,6 +17,9 @@ EXCERPT_LENGTH = 240
 # Texts are read for a passage up to here, and up to so many matches.
 EXCERPT_SOURCE = 6000
 MATCHES = 80
+_WORD = re.compile(r"\w+")
+_SEVERAL = re.compile(r"\w+(?:[/-]\w+)*(?:\s\w+)?")
+_BLANKS = re.compile(r"[ \n]+")
 
 
 @dataclass(frozen=True)
@@ -86,44 +90,48 @@ def highlight(text, terms, language, length=EXCERPT_LENGTH):
             position = last
     pieces.append(escape(text[position:end]))
     before, after = "… " if start else "", " …" if end < len(text) else ""
-    passage = re.sub(r"[ \n]+", " ", "".join(pieces)).strip()
+    passage = _BLANKS.sub(" ", "".join(pieces)).strip()
     return mark_safe(f"{before}{passage}{after}")  # noqa: S308 - every piece was escaped above
 
 
 @functools.lru_cache(maxsize=512)
-def _pattern(terms):
-    """A quick first look: words that begin as a term does, its last letters aside."""
-    beginnings = set()
-    for term in terms:
-        if match := re.match(r"^(\d+)([a-z]+)$", term):
-            beginnings.add(rf"{match[1]}[\s-]?{match[2]}")
+def _beginnings(terms):
+    """Returns {how a word of the text begins that may be one of the terms: what to read there}."""
+    found = {}
+    for term in filter(None, terms):
+        if number := re.match(r"\d+(?=[a-z/-])", term):
+            found[number[0]] = _SEVERAL
         else:
-            beginnings.add(re.escape(term[: max(3, len(term) - 1)]))
-            beginnings.update(
-                rf"{re.escape(first)}[\s-]?{re.escape(second)}"
-                for (first, second), whole in analysis.COMPOUNDS.items()
-                if whole.startswith(term[:6])
-            )
-    if not beginnings:
-        return None
-    # By first letter: twice as quick as one long choice.
-    choices = [
-        f"{letter}(?:{'|'.join(beginning[1:] for beginning in group)})"
-        for letter, group in itertools.groupby(sorted(beginnings), key=lambda b: b[0])
-    ]
-    return re.compile(rf"\b(?:{'|'.join(choices)})\w*")
+            found.setdefault(term[: max(3, len(term) - 1)], _WORD)
+            for (first, _second), whole in analysis.COMPOUNDS.items():
+                if whole.startswith(term[:6]):
+                    found[first] = _SEVERAL
+    shortest = []
+    for beginning in sorted(found):
+        if not shortest or not beginning.startswith(shortest[-1]):
+            shortest.append(beginning)
+        elif found[beginning] is _SEVERAL:
+            found[shortest[-1]] = _SEVERAL
+    return {beginning: found[beginning] for beginning in shortest}
 
 
 def _matches(text, terms, language):
-    """Yields (start, end, term) of every word of the text that is one of the terms."""
-    pattern = _pattern(terms)
-    if pattern is None:
-        return
-    for found in pattern.finditer(analysis.fold_in_place(text)):
+    """Yields (start, end, term) of every word of the text that is one of the terms, in order."""
+    folded, places = analysis.fold_in_place(text), {}
+    for beginning, extent in _beginnings(terms).items():
+        # A pattern of all of them would be slower, and takes long to compile.
+        start = folded.find(beginning)
+        while start >= 0:
+            before = folded[start - 1 : start]
+            if not before.isalnum() and before != "_" and places.get(start) is not _SEVERAL:
+                places[start] = extent
+            start = folded.find(beginning, start + 1)
+    for start in sorted(places):
         # What begins alike is analyzed for good; an elided article before it changes nothing.
-        for token in _tokens(text[found.start() : found.end()], language):
-            if token.term in terms:
-                yield found.start() + token.start, found.start() + token.end, token.term
+        end = places[start].match(folded, start).end()
+        token = next(iter(_tokens(text[start:end], language)), None)
+        if token and token.term in terms:
+            yield start + token.start, start + token.end, token.term
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -136,11 +144,19 @@ def _window(text, spans, length):
     if len(text) <= length:
         return 0, len(text)
     best, best_score = 0, 0
-    for i, (first, _last, _term) in enumerate(spans):
-        inside = [span for span in spans[i : i + 40] if span[1] <= first + length - 30]
-        score = 10 * len({term for *_span, term in inside}) + len(inside)
+    inside, following = Counter(), 0
+    for number, (first, _last, term) in enumerate(spans):
+        latest = first + length - 30
+        # A word counts where it stands, however long it is.
+        while following < len(spans) and (following == number or spans[following][1] <= latest):
+            inside[spans[following][2]] += 1
+            following += 1
+        score = 10 * len(inside) + following - number
         if score > best_score:
             best, best_score = first, score
+        inside[term] -= 1
+        if not inside[term]:
+            del inside[term]
     start = 0
     if best > 30:
         # Begin with the sentence when it begins close by, else a few words earlier.

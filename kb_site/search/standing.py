@@ -6,6 +6,7 @@ the day it is made.
 """
 
 import datetime
+import functools
 from dataclasses import dataclass
 
 
@@ -28,6 +29,7 @@ def write(steps):
     return " ".join(words)
 
 
+@functools.lru_cache(maxsize=10_000)
 def on(line, day):
     """Returns the `Standing` of a line on a day, or None for an empty line."""
     if not line:

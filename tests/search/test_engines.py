@@ -222,6 +222,19 @@ class EngineContract:
         monkeypatch.setattr(find_module, "LEAST", 100)
         assert find("plainte", "fr", engine=engine).count == 42
 
+    def test_of_very_many_words_the_rarest_are_sought(self, engine, monkeypatch):
+        monkeypatch.setattr(find_module, "MOST", 1)
+        assert found(engine, "police chantage") == ["chantage"]
+        [result] = find("police chantage", "fr", engine=engine)
+        assert "<mark>police</mark>" not in result.excerpt
+        monkeypatch.setattr(find_module, "MOST", 2)
+        assert len(found(engine, "police chantage")) > 1
+
+    def test_of_very_many_unknown_words_the_first_are_corrected(self, engine, monkeypatch):
+        monkeypatch.setattr(find_module, "MOST_CORRECTED", 1)
+        results = find("chantaje polise", "fr", engine=engine)
+        assert results.corrected_text == "chantage polise"
+
     def test_what_exists_only_in_the_other_language_says_so(self, engine):
         [result] = find("flaggers", "fr", engine=engine)
         assert (result.reference, result.language) == ("only-english", "en")

@@ -14,7 +14,7 @@ from collections import Counter
 from hashlib import blake2b
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Sum
+from django.db.models import Sum
 
 from kb_site.search import ranking
 from kb_site.search.documents import LANGUAGES
@@ -57,13 +57,13 @@ class DatabaseEngine(Engine):
     # Reading
 
     def frequencies(self, terms):
-        sought = [number(lang, term) for lang, own in terms.items() for term in (EVERY, *own)]
+        sought = {number(lang, term) for lang, own in terms.items() for term in (EVERY, *own)}
+        listed = ", ".join(map(str, sought))  # Of our own making, see `_scores`.
         try:
             found = dict(
                 _rows(
-                    "SELECT term, CAST(SUM(documents) AS integer) FROM search_termcount"
-                    " WHERE term IN (listed) GROUP BY term",
-                    listed=sought,
+                    "SELECT term, CAST(SUM(documents) AS integer) FROM search_termcount"  # noqa: S608
+                    f" WHERE term IN ({listed}) GROUP BY term"
                 )
             )
         except DatabaseError as error:
@@ -82,13 +82,13 @@ class DatabaseEngine(Engine):
     def match(self, language, groups, keep=None, limit=10):
         if not groups:
             return Matches([], 0, {})
-        query, parameters = _scores(language, groups)
+        query = _scores(language, groups)
         for _attempt in (1, 2):
             only = ""
             if keep:
                 kept = [str(pk) for pk, facet in self._facets.items() if keep(facet)]
                 only = f"WHERE facet IN ({', '.join(kept) or 'NULL'})"
-            rows = _rows(query.format(only=only, limit=int(limit)), parameters)
+            rows = _rows(query.format(only=only, limit=int(limit)))
             counts = {facet: count for facet, count, *_rest in rows if facet is not None}
             if counts.keys() <= self._facets.keys():
                 break
@@ -123,7 +123,7 @@ class DatabaseEngine(Engine):
         return {key: Shown(*shown) for key, *shown in rows}
 
     def vocabulary(self, language):
-        mark = WordCount.objects.aggregate(Max("pk"))["pk__max"]
+        [[mark]] = _rows("SELECT MAX(id) FROM search_wordcount")
         known = self._vocabularies.get(language)
         if known and known[0] == mark:
             return known[1]
@@ -260,15 +260,18 @@ class DatabaseEngine(Engine):
 
 
 def _scores(language, groups):
-    """Returns (SQL, parameters) that give facets as (facet, count, …) and the best matches as
-    (NULL, document, score, outline …). The SQL has places for `{only}`, a condition, and `{limit}`.
+    """Returns SQL that gives facets as (facet, count, …) and the best matches as (NULL, document,
+    score, outline …). It has places for `{only}`, a condition, and `{limit}`.
+
+    The values in it are numbers of our own making, written out: a driver takes longer to fill
+    them in than the database to use them.
     """
     float8 = "::float8" if connection.vendor == "postgresql" else ""
     alone = [(0, *group[0]) for group in groups if len(group) == 1]
     several = [
         (part, *sought) for part, group in enumerate(groups) if len(group) > 1 for sought in group
     ]
-    parameters, tables, parts = [], [], []
+    tables, parts = [], []
     for name, score, grouped, rows in (
         ("alone", "posting.weight * sought.factor", "", alone),
         (
@@ -279,10 +282,12 @@ def _scores(language, groups):
         ),
     ):
         if rows:
-            values = ", ".join([f"(%s, %s, %s{float8}, %s{float8})"] * len(rows))
+            values = ", ".join(
+                f"({part}, {number(language, term)}, {float(factor)!r}{float8},"
+                f" {float(least)!r}{float8})"
+                for part, term, factor, least in rows
+            )
             tables.append(f"{name}(part, term, factor, least) AS (VALUES {values})")
-            for part, term, factor, least in rows:
-                parameters += [part, number(language, term), factor, least]
             parts.append(
                 f"SELECT posting.document, posting.facet, {score} AS score"  # noqa: S608
                 f" FROM {name} AS sought JOIN search_posting AS posting"
@@ -300,8 +305,7 @@ def _scores(language, groups):
         " ORDER BY score DESC, document LIMIT {limit})"
         " SELECT facet, COUNT(*), NULL, NULL, NULL, NULL, NULL FROM scores GROUP BY facet"
         " UNION ALL SELECT NULL, document, score, key, sequence, title_end, links"
-        " FROM best JOIN search_indexeddocument ON id = document",
-        parameters,
+        " FROM best JOIN search_indexeddocument ON id = document"
     )
 
 
