@@ -32,9 +32,11 @@ def is_paused():
 
 @contextlib.contextmanager
 def together():
-    """Marks what changes inside once, at the end: for a form that saves a record in many steps.
+    """Marks what changes inside once, at the end: for whatever saves several records.
 
-    Enter it inside the transaction, so that the marks belong to it.
+    Enter it inside the transaction, so that the marks belong to it. The `database` engine locks an
+    entry until the transaction ends: marked one by one, two transactions that change the same
+    entries in opposite order would wait for each other; marked together they take turns.
     """
     if _gathered.get() is not None:
         yield

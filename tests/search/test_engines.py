@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from kb_site.search import find as find_module
-from kb_site.search import rules
+from kb_site.search import rules, updates
 from kb_site.search.documents import Document
 from kb_site.search.engines import SearchUnavailable
 from kb_site.search.engines.database import DatabaseEngine
@@ -377,6 +377,32 @@ def test_concurrent_writers_of_the_database_lose_nothing():
     assert find("partagé", "fr", engine=engine).count == 1
     assert engine.frequencies({"fr": []}) == {"fr": (6 + 15 + 1, {})}
     assert connection.vendor in ("sqlite", "postgresql")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_transactions_that_change_the_same_entries_in_opposite_order_take_turns(settings):
+    settings.SEARCH_ENGINE = "database"
+    keys = ["contact:deadlock-a", "question:deadlock-b"]
+    both_hold_one, errors = threading.Barrier(2, timeout=20), []
+
+    def change(first, second):
+        try:
+            with transaction.atomic(), updates.together():
+                updates.mark([first])
+                if connection.vendor == "postgresql":  # SQLite lets one in at a time
+                    both_hold_one.wait()
+                updates.mark([second])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=change, args=order) for order in (keys, keys[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 def test_both_engines_give_the_same_results(tmp_path, db):

@@ -11,6 +11,7 @@ one in forty million; a search for one would then find the other too.
 import functools
 import itertools
 from collections import Counter
+from dataclasses import astuple
 from hashlib import blake2b
 
 from django.db import DatabaseError, connection, transaction
@@ -93,7 +94,7 @@ class DatabaseEngine(Engine):
             if counts.keys() <= self._facets.keys():
                 break
             # Documents of a facet that is new since the last search.
-            self._facets = {row.pk: _facet_of(row) for row in IndexedFacet.objects.all()}
+            self._facets = {row.pk: _facet_in(row) for row in IndexedFacet.objects.all()}
         facets = {self._facets.get(pk, Facet("")): count for pk, count in counts.items()}
         best = [
             (document, score, Outline(*outline))
@@ -185,12 +186,15 @@ class DatabaseEngine(Engine):
             _forget([row.pk for row in touched.values()])
             state = IndexState.objects.first()
             averages = state.averages if state else {}
+            # In order: two who each need what the other has just added would wait for ever.
+            new = {_facet_of(wanted[name]) for name in touched if name in wanted}
+            facets = {facet: _number_of(facet) for facet in sorted(new, key=astuple)}
             gone = []
             for name, row in touched.items():
                 if name in wanted:
                     document = wanted[name]
                     analyzed = ranking.analyze(document)
-                    _describe(row, document, analyzed, _facet_for(document)).save()
+                    _describe(row, document, analyzed, facets[_facet_of(document)]).save()
                     _text(row, document, analyzed).save(force_insert=True)
                     own = averages.get(document.language, {})
                     postings = list(_postings(row, document, analyzed, own))
@@ -241,14 +245,9 @@ class DatabaseEngine(Engine):
         """Adds documents; takes (document, analyzed) pairs and notes their facets and words."""
         rows = []
         for document, analyzed in batch:
-            facet = (
-                document.kind,
-                document.jurisdiction,
-                document.topics,
-                document.standing,
-            )
+            facet = _facet_of(document)
             if facet not in facets:
-                facets[facet] = _facet_for(document)
+                facets[facet] = _number_of(facet)
             row = IndexedDocument(key=document.key, language=document.language)
             rows.append(_describe(row, document, analyzed, facets[facet]))
             words.update((document.language, word) for word in analyzed.words)
@@ -309,19 +308,24 @@ def _scores(language, groups):
     )
 
 
-def _facet_of(row):
+def _facet_in(row):
     return Facet(row.kind, row.jurisdiction, tuple(row.topics.split()), row.standing)
 
 
-def _facet_for(document):
-    """Returns the number of a document's facet, made when it is new."""
-    facet, _created = IndexedFacet.objects.get_or_create(
-        kind=document.kind,
-        jurisdiction=document.jurisdiction,
-        topics=" ".join(sorted(document.topics)),
-        standing=document.standing,
+def _facet_of(document):
+    topics = tuple(sorted(document.topics))
+    return Facet(document.kind, document.jurisdiction, topics, document.standing)
+
+
+def _number_of(facet):
+    """Returns the number of a facet, made when it is new."""
+    row, _created = IndexedFacet.objects.get_or_create(
+        kind=facet.kind,
+        jurisdiction=facet.jurisdiction,
+        topics=" ".join(facet.topics),
+        standing=facet.standing,
     )
-    return facet.pk
+    return row.pk
 
 
 def _describe(row, document, analyzed, facet):
