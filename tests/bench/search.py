@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench.measure import TOO_LONG
+
 ROOT = Path(__file__).resolve().parents[2]
 ON_POSTGRESQL = [sys.executable, "-m", "tests.with_postgres"]
 # name: (class in `peers`, what to install, whether it needs PostgreSQL)
@@ -56,7 +58,7 @@ def main():
     parser.add_argument("--language", choices=["fr", "en"], default="fr", help="of the set")
     parser.add_argument("--sizes", default="real,1000,10000,100000", help="real, or records")
     parser.add_argument("--limit", type=int, default=900, help="seconds a contestant may take")
-    parser.add_argument("--only", default="", help="contestants whose name holds this")
+    parser.add_argument("--only", default="", help="whose name holds one of these: ours,tantivy")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reperes-bench-") as folder:
         folder = Path(folder)
@@ -98,7 +100,7 @@ def _install(folder, only):
     python, missing = folder / "bin" / "python", {}
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for name, (_class, packages, _postgresql) in PEERS.items():
-        if packages and only in name:
+        if packages and _is_asked_for(name, only):
             done = subprocess.run([*pip, *packages], capture_output=True, text=True)
             if done.returncode:
                 missing[name] = f"could not be installed: {_error(done.stderr)}"
@@ -133,11 +135,15 @@ def _commands(folder, peers, only):
         peer, _packages, on_postgresql = PEERS[name]
         command = [python, "-m", "tests.bench.peers", peer]
         commands[name] = [*ON_POSTGRESQL, *command] if on_postgresql else command
-    return {name: command for name, command in commands.items() if only in name}
+    return {name: command for name, command in commands.items() if _is_asked_for(name, only)}
+
+
+def _is_asked_for(name, only):
+    return any(part in name for part in only.split(","))
 
 
 def _run(command, collection, records, limit):
-    """Returns what a contestant's process measured, or why it did not."""
+    """Returns what a contestant's process measured, or why it did not: the table goes on."""
     with tempfile.TemporaryDirectory(prefix="reperes-bench-run-") as folder:
         searches = SAMPLE if records >= LARGE else 0
         done = subprocess.run(
@@ -147,6 +153,8 @@ def _run(command, collection, records, limit):
             capture_output=True,
             text=True,
         )
+    if TOO_LONG in done.stderr:
+        return f"over {limit} s"
     if done.returncode:
         return f"failed: {_error(done.stderr)}"
     return json.loads(done.stdout.strip().splitlines()[-1])
