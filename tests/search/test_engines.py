@@ -328,6 +328,20 @@ class TestDatabase(EngineContract):
             transaction.set_rollback(True)
         assert found(engine, "chantage") == ["chantage"]
 
+    def test_a_change_of_one_word_counts_no_other_word_anew(self, engine):
+        from kb_site.search.models import TermCount, WordCount
+
+        terms, words = TermCount.objects.count(), WordCount.objects.count()
+        changed = document(
+            "chantage", "On me fait du chantage", "La police peut agir.", topics=("t1", "t2")
+        )
+        engine.replace([changed.key], [changed])
+        # One word is gone, one is new.
+        assert TermCount.objects.count() == terms + 2
+        assert WordCount.objects.count() == words + 2
+        assert "chantage" in found(engine, "agir")
+        assert "chantage" not in found(engine, "aider")
+
     def test_an_index_not_yet_built_is_no_empty_result(self, engine, monkeypatch):
         from kb_site.search.models import IndexState
 

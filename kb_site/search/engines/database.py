@@ -183,28 +183,29 @@ class DatabaseEngine(Engine):
                 for name, row in rows.items()
                 if name not in wanted or row.fingerprint != wanted[name].fingerprint
             }
-            _forget([row.pk for row in touched.values()])
             state = IndexState.objects.first()
             averages = state.averages if state else {}
             # In order: two who each need what the other has just added would wait for ever.
             new = {_facet_of(wanted[name]) for name in touched if name in wanted}
             facets = {facet: _number_of(facet) for facet in sorted(new, key=astuple)}
-            gone = []
+            ids = [row.pk for row in touched.values()]
+            before, words = _held(ids)
+            words = Counter({word: -count for word, count in words.items()})
+            after, gone = set(), []
             for name, row in touched.items():
                 if name in wanted:
                     document = wanted[name]
                     analyzed = ranking.analyze(document)
                     _describe(row, document, analyzed, facets[_facet_of(document)]).save()
                     _text(row, document, analyzed).save(force_insert=True)
-                    own = averages.get(document.language, {})
-                    postings = list(_postings(row, document, analyzed, own))
-                    _insert("search_posting", POSTING, postings)
-                    _insert(
-                        "search_termcount", ["term", "documents"], ((p[0], 1) for p in postings)
+                    after.update(
+                        _postings(row, document, analyzed, averages.get(document.language, {}))
                     )
-                    _count_words({(row.language, word): 1 for word in analyzed.words})
+                    words.update((row.language, word) for word in analyzed.words)
                 else:
                     gone.append(row.pk)
+            _exchange(before - after, after - before)
+            _count_words(words)
             _delete(IndexedDocument.objects.filter(pk__in=gone))
 
     def rebuild(self, documents):
@@ -347,26 +348,42 @@ def _postings(row, document, analyzed, averages):
         yield number(row.language, term), row.pk, row.facet_id, weight
 
 
-def _forget(ids):
-    """Takes the postings and texts of documents out, and what they hold off the counts."""
+def _held(ids):
+    """Takes the texts of documents out; returns the (set of postings, words counted) of them."""
     texts = IndexedText.objects.filter(pk__in=ids)
     words = Counter()
     for language, text in texts.values_list("document__language", "words"):
         words.update((language, word) for word in text.split())
-    _count_words({word: -count for word, count in words.items()})
-    _run(
-        "INSERT INTO search_termcount (term, documents) SELECT term, -COUNT(*)"
-        " FROM search_posting WHERE document IN (listed) GROUP BY term",
-        listed=ids,
-    )
-    _delete(Posting.objects.filter(document__in=ids))
     _delete(texts)
+    columns = ", ".join(POSTING)
+    held = f"SELECT {columns} FROM search_posting WHERE document IN (listed)"  # noqa: S608
+    return set(_rows(held, listed=ids)), words
+
+
+def _exchange(old, new):
+    """Puts postings in the place of others: what a change leaves as it is costs nothing."""
+    terms = {}
+    for term, document, _facet, _weight in old:
+        terms.setdefault(document, []).append(str(term))
+    for document, own in terms.items():
+        _run(
+            f"DELETE FROM search_posting WHERE document = {document}"  # noqa: S608
+            f" AND term IN ({', '.join(own)})"
+        )
+    _insert("search_posting", POSTING, new)
+    counts = Counter(term for term, *_rest in new)
+    counts.subtract(term for term, *_rest in old)
+    _insert("search_termcount", ["term", "documents"], _changed(counts))
 
 
 def _count_words(counts):
     """Adds {(language, word): documents} to the counts."""
     columns = ["language", "word", "documents"]
-    _insert("search_wordcount", columns, ((*word, count) for word, count in counts.items()))
+    _insert("search_wordcount", columns, ((*word, count) for word, count in _changed(counts)))
+
+
+def _changed(counts):
+    return [(name, count) for name, count in counts.items() if count]
 
 
 def _delete(rows):
