@@ -20,9 +20,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
-from kb_site.editorial import exchange, history, workflow
-from kb_site.editorial.exchange import CSV, JSON, XLSX
+from kb_site.editorial import exchange, history, sheets, workflow
 from kb_site.editorial.models import PendingRevision, Revision
+from kb_site.editorial.sheets import CSV, JSON, XLSX
 from kb_site.search import updates
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 from tests.laws.test_admin import admin_url
@@ -251,7 +251,7 @@ def test_any_text_comes_back_as_it_was(file_format):
     )
     def check(rows):
         rows = [(f"r{number}", *cells) for number, cells in enumerate(rows)]
-        dataset = exchange.table([["reference", "one", "two"], *rows], 2)
+        dataset = sheets.table([["reference", "one", "two"], *rows], 2)
         if file_format is XLSX and any(XLSX.UNFIT.search(cell) for row in rows for cell in row):
             # It says what it cannot hold, and loses nothing.
             with pytest.raises(ValueError, match="Choose CSV or JSON"):
@@ -289,7 +289,7 @@ def test_nasty_texts_reach_the_database_and_come_back(file_format, ada):
 
 @pytest.mark.parametrize("text", ["=1+1", "+352 113", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1"])
 def test_no_spreadsheet_computes_what_it_opens(text):
-    dataset = exchange.table([["reference", "text"], ["a", text]], 2)
+    dataset = sheets.table([["reference", "text"], ["a", text]], 2)
     assert f"'{text}" in CSV().export_data(dataset).decode()
     book = openpyxl.load_workbook(io.BytesIO(XLSX().export_data(dataset)))
     cell = book.worksheets[0]["B2"]
@@ -376,7 +376,7 @@ def test_a_sheet_that_lies_about_its_size_is_read_as_far_as_it_goes():
 
 def test_texts_that_xlsx_cannot_hold_are_named():
     for text in ("a" * 40_000, "\x0b", "\ud800"):
-        dataset = exchange.table([["reference", "note"], ["q-one", text]], 2)
+        dataset = sheets.table([["reference", "note"], ["q-one", text]], 2)
         with pytest.raises(ValueError, match="“note” in “q-one”"):
             XLSX().export_data(dataset)
 
