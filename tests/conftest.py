@@ -140,6 +140,22 @@ def editor_client(client, django_user_model):
     return client
 
 
+@pytest.fixture
+def editor(editor_client):
+    """The same, reading English, the language of the messages that tests assert."""
+    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    with translation.override("en"):
+        yield editor_client
+
+
+@pytest.fixture
+def question():
+    """Published; claims 1 to 3 rest on the law, 4 on a statement, 5 and 6 are advice."""
+    from articles.models import Question
+
+    return Question.objects.get(reference="q-creation-offence")
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium driven by Playwright."""

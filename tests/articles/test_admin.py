@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from articles.models import Claim, Contact, Question, Statement, Topic
 from kb_site.editorial import reviews
@@ -19,20 +19,6 @@ from laws.models import OfficialText, Provision, Publication
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
-
-
-@pytest.fixture
-def question():
-    """Published; claims 1 to 3 rest on the law, 4 on a statement, 5 and 6 are advice."""
-    return Question.objects.get(reference="q-creation-offence")
 
 
 @pytest.fixture

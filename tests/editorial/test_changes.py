@@ -10,7 +10,6 @@ from django.contrib.messages import get_messages
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
 
 from articles.models import Claim, Contact, Question, Statement, Topic
 from kb_site.editorial import history
@@ -22,20 +21,6 @@ pytestmark = pytest.mark.django_db
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 KEY = "question:q-creation-offence"
-
-
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
-
-
-@pytest.fixture
-def question():
-    """Published; claims 1 to 3 rest on the law, 4 on a statement, 5 and 6 are advice."""
-    return Question.objects.get(reference="q-creation-offence")
 
 
 def changed(record, reason="", is_editorial=False, **values):

@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
 
 from articles.models import Contact, Question
 from kb_site.editorial import desk, reviews
@@ -41,14 +40,6 @@ def quiet():
         applies_from=None, applies_until="2020-01-01", transpose_by=None
     )
     LegalAct.objects.update(in_force_from=None, repealed_on=None, transpose_by=None)
-
-
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
 
 
 def panels():

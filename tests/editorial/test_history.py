@@ -6,7 +6,6 @@ import threading
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection, transaction
-from django.utils import translation
 
 from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
 from kb_site.editorial import history
@@ -16,20 +15,6 @@ from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
-
-
-@pytest.fixture
-def question():
-    """Published; claims 1 to 3 rest on the law, 4 on a statement, 5 and 6 are advice."""
-    return Question.objects.get(reference="q-creation-offence")
 
 
 @pytest.fixture

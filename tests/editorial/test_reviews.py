@@ -53,14 +53,6 @@ def reviewer(django_user_model):
     return user
 
 
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
-
-
 def open_tasks(**values):
     return ReviewTask.objects.open().filter(**values)
 

@@ -5,19 +5,10 @@ import datetime
 import pytest
 from django.forms import CheckboxInput
 from django.urls import reverse
-from django.utils import translation
 
 from laws.models import LegalAct, Provision, ProvisionVersion
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def editor(editor_client):
-    """An editor who reads English, the language of the messages asserted below."""
-    editor_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    with translation.override("en"):
-        yield editor_client
 
 
 @pytest.fixture
