@@ -1,7 +1,6 @@
 """Which records of answers keep a history, and what is read again when one of them changes."""
 
 from articles.models import (
-    LANGUAGES,
     Claim,
     Contact,
     Question,
@@ -13,6 +12,7 @@ from articles.models import (
 from kb_site.editorial import history, reviews
 from kb_site.editorial.history import Part
 from kb_site.editorial.models import ReviewTask
+from kb_site.languages import LANGUAGES
 from laws.models import LegalAct, Provision
 
 # How a record was checked, where it stands in lists and how it is found: kept, but no news.

@@ -1,6 +1,5 @@
 """Questions and their claims, statements and their sources, and contacts."""
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -15,9 +14,8 @@ from kb_site.editorial.models import (
     Referenced,
     ReferenceManager,
 )
+from kb_site.languages import LANGUAGES
 from laws.models import Provision
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
 
 
 def missing_languages(instance, *fields):

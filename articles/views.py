@@ -7,7 +7,6 @@ from django.views.generic import DetailView, ListView
 
 from articles import sources
 from articles.models import (
-    LANGUAGES,
     Claim,
     Contact,
     FormerSlug,
@@ -17,6 +16,7 @@ from articles.models import (
 )
 from kb_site.editorial import history
 from kb_site.editorial.views import DatedPage
+from kb_site.languages import LANGUAGES
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws.models import Provision
 

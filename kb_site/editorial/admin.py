@@ -25,6 +25,7 @@ from kb_site.editorial.models import (
     Status,
     Translation,
 )
+from kb_site.languages import LANGUAGES
 from kb_site.links.models import failing_in
 from kb_site.search import updates
 
@@ -397,7 +398,7 @@ class RecordAdmin(ContentAdmin):
         return all(
             getattr(record, f"{name}_{language}")
             for name in self.required_texts
-            for language in ("fr", "en")
+            for language in LANGUAGES
         )
 
     required_texts = []
@@ -572,7 +573,7 @@ class TranslationAdmin(admin.ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         language = request.GET.get("language", "en")
-        if language not in translations.LANGUAGES:
+        if language not in LANGUAGES:
             raise Http404
         if request.method == "POST":
             return self.review(request, language)
@@ -582,7 +583,7 @@ class TranslationAdmin(admin.ModelAdmin):
             "title": _("Translations"),
             "opts": self.opts,
             "language": language,
-            "languages": translations.LANGUAGES,
+            "languages": LANGUAGES,
             "missing": list(translations.missing(language)),
             "outdated": [text for text in texts if text.state.is_outdated],
             "unreviewed": [text for text in texts if not text.state.is_outdated],

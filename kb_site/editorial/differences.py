@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext
 
 from kb_site.editorial import history
 from kb_site.editorial.words import words_changed
+from kb_site.languages import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,5 @@ def _part(model, data):
 
 def _language_of(data, base):
     """The active language, or the first in which the field has a text."""
-    codes = [get_language(), *history.LANGUAGES]
+    codes = [get_language(), *LANGUAGES]
     return next((code for code in codes if data.get(f"{base}_{code}")), codes[0])

@@ -14,7 +14,6 @@ import functools
 import json
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
@@ -22,8 +21,7 @@ from django.utils import timezone
 from modeltranslation.translator import NotRegistered, translator
 
 from kb_site.editorial.models import Revision, RevisionCitation, Status
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
+from kb_site.languages import LANGUAGES
 
 # Set by the machine at every save: no part of what a record says.
 MACHINE_FIELDS = {"created_at", "updated_at"}

@@ -4,7 +4,6 @@ A signed address that expires lets somebody without an account read it, in both 
 never indexed nor cached.
 """
 
-from django.conf import settings
 from django.core import signing
 from django.http import Http404
 from django.shortcuts import render
@@ -15,6 +14,7 @@ from django.utils.translation import override
 from kb_site.editorial import history, workflow
 from kb_site.editorial.models import Status
 from kb_site.editorial.views import DatedPage
+from kb_site.languages import LANGUAGES
 from kb_site.views import PublicPage
 
 SALT = "kb_site.editorial.previews"
@@ -48,7 +48,7 @@ def addresses(record):
 
 def _addresses(token):
     found = []
-    for code, _name in settings.LANGUAGES:
+    for code in LANGUAGES:
         with override(code):
             found.append((code, reverse("editorial:preview", args=[token])))
     return found

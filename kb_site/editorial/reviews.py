@@ -6,7 +6,6 @@ Only a person with the right to review closes one, with a word: saving does not.
 
 import datetime
 
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +13,6 @@ from django.utils.translation import gettext
 
 from kb_site.editorial import clock, history
 from kb_site.editorial.models import Record, ReviewTask, Status
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
 
 _citing = []
 

@@ -7,7 +7,6 @@ reviews it.
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.utils import timezone
@@ -17,8 +16,7 @@ from kb_site.editorial import history
 from kb_site.editorial.desk import change_url
 from kb_site.editorial.models import Record, Revision, Translation
 from kb_site.editorial.words import words_changed
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
+from kb_site.languages import LANGUAGES
 
 
 @history.listens

@@ -3,10 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.utils import translation
 
-LANGUAGES = [code for code, name in settings.LANGUAGES]
+from kb_site.languages import LANGUAGES
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from django.db import connection
 from django.db.models import Q
 
 from kb_site.editorial import clock
+from kb_site.languages import LANGUAGES
 from kb_site.search import analysis, ranking, rules, standing, updates
-from kb_site.search.documents import LANGUAGES, registry
+from kb_site.search.documents import registry
 from kb_site.search.engines import Facet, SearchUnavailable, get_engine
 from kb_site.search.query import Query, reference_factor
 from kb_site.search.results import Result, SearchResults, highlight

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 from django.db.models import F
 
+from kb_site.languages import LANGUAGES
 from kb_site.search import analysis
-from kb_site.search.documents import LANGUAGES
 from kb_site.search.models import HiddenWord, PromotedResult, SearchStamp, SynonymGroup
 
 

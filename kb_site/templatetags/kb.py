@@ -3,7 +3,6 @@
 import datetime
 
 from django import template
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import translate_url
 from django.utils import formats
@@ -15,11 +14,10 @@ from kb_site import markdown, phones
 from kb_site.editorial import differences as difference
 from kb_site.editorial import history
 from kb_site.editorial.fields import DURATION
+from kb_site.languages import LANGUAGES
 from kb_site.search.documents import facets
 
 register = template.Library()
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
 
 
 def translated(record, field):

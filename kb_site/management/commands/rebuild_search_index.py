@@ -1,8 +1,8 @@
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
+from kb_site.languages import LANGUAGES
 from kb_site.search import updates
-from kb_site.search.documents import LANGUAGES
 
 
 class Command(BaseCommand):

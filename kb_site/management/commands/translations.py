@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.template import templatize
 
+from kb_site.languages import LANGUAGES
+
 # In templates, after Django's own `templatize` has turned tags into calls of gettext.
 _CALL = re.compile(
     r"\b(?P<function>p?n?gettext|_)\(\s*(?P<args>u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|"
@@ -91,7 +93,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(messages)} messages, complete in every language.")
 
     def files(self):
-        for language, _name in settings.LANGUAGES:
+        for language in LANGUAGES:
             yield language, Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.po"
 
     def new_catalog(self, language):

@@ -17,8 +17,8 @@ from hashlib import blake2b
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
+from kb_site.languages import LANGUAGES
 from kb_site.search import ranking
-from kb_site.search.documents import LANGUAGES
 from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavailable, Shown
 from kb_site.search.models import (
     IndexedDocument,

@@ -27,8 +27,8 @@ from whoosh import columns, fields, formats, index
 from whoosh.codec.whoosh3 import W3Codec
 from whoosh.reading import TermNotFound
 
+from kb_site.languages import LANGUAGES
 from kb_site.search import ranking
-from kb_site.search.documents import LANGUAGES
 from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavailable, Shown
 
 logger = logging.getLogger(__name__)
