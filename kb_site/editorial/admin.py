@@ -382,9 +382,7 @@ class RecordAdmin(ContentAdmin):
         record = self.get_object(request, object_id)
         revisions = []
         if record is not None and self.has_view_or_change_permission(request, record):
-            kind = history.kind_of(type(record)).name
-            revisions = Revision.objects.filter(kind=kind, reference=record.reference)
-            revisions = revisions.select_related("by")[:200]
+            revisions = Revision.objects.of(history.key_of(record)).select_related("by")[:200]
         return super().history_view(
             request, object_id, {"revisions": revisions, **(extra_context or {})}
         )

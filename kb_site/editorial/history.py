@@ -106,9 +106,7 @@ def root_of(instance):
 
 def standing(key):
     """Returns the revision that holds a record's present state, or None."""
-    name, _separator, reference = key.partition(":")
-    revisions = Revision.objects.filter(kind=name, reference=reference, until=None)
-    return revisions.select_related("by").first()
+    return Revision.objects.of(key).filter(until=None).select_related("by").first()
 
 
 def state_of(record):
@@ -326,8 +324,7 @@ def _record(current):
 
 def _write(kind, reference, record, current, is_news=True):
     """Writes a revision of a record when it differs from the last one; None says it is gone."""
-    standing = Revision.objects.filter(kind=kind.name, reference=reference, until=None)
-    last = standing.first()
+    last = standing(f"{kind.name}:{reference}")
     before = last.data if last else None
     after = state_of(record) if record else None
     if after == before:

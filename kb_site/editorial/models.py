@@ -150,7 +150,33 @@ class Record(Referenced):
         return self.verified_on + datetime.timedelta(days=self.verification_days)
 
 
-class RevisionQuerySet(models.QuerySet):
+class KeyedQuerySet(models.QuerySet):
+    def of(self, key):
+        """Rows about the record that a key names: "question:q-school"."""
+        kind, _separator, reference = key.partition(":")
+        return self.filter(kind=kind, reference=reference)
+
+
+class Keyed(models.Model):
+    """Something kept about a record of any kind, which it names by key: see `history.key_of`."""
+
+    kind = models.CharField(_("kind"), max_length=20)
+    reference = models.CharField(_("reference"), max_length=80)
+
+    objects = KeyedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self):
+        return self.key
+
+    @property
+    def key(self):
+        return f"{self.kind}:{self.reference}"
+
+
+class RevisionQuerySet(KeyedQuerySet):
     def standing_at(self, moment):
         """The state of each record at an instant."""
         return self.filter(models.Q(until=None) | models.Q(until__gt=moment), at__lte=moment)
@@ -160,11 +186,9 @@ class RevisionQuerySet(models.QuerySet):
         return self.filter(is_told=True).order_by("-at", "-pk")
 
 
-class Revision(models.Model):
+class Revision(Keyed):
     """One state of a record with all its parts, and what led to it. See `history`."""
 
-    kind = models.CharField(_("kind"), max_length=20)
-    reference = models.CharField(_("reference"), max_length=80)
     number = models.PositiveIntegerField(_("number"))
     at = models.DateTimeField(_("recorded at"), db_index=True)
     until = models.DateTimeField(_("until"), null=True)
@@ -211,10 +235,6 @@ class Revision(models.Model):
 
     def __str__(self):
         return f"{self.key} #{self.number}"
-
-    @property
-    def key(self):
-        return f"{self.kind}:{self.reference}"
 
 
 class RevisionCitation(models.Model):
@@ -345,11 +365,9 @@ class ReviewTask(models.Model):
         self.refresh_from_db()
 
 
-class PendingRevision(models.Model):
+class PendingRevision(Keyed):
     """The state that a published record will have once somebody else has approved it."""
 
-    kind = models.CharField(_("kind"), max_length=20)
-    reference = models.CharField(_("reference"), max_length=80)
     base = models.PositiveIntegerField(_("made from revision"))
     # Grows with each save: two editors of one pending revision notice each other.
     version = models.PositiveIntegerField(default=1)
@@ -373,22 +391,13 @@ class PendingRevision(models.Model):
             ),
         ]
 
-    def __str__(self):
-        return self.key
 
-    @property
-    def key(self):
-        return f"{self.kind}:{self.reference}"
-
-
-class Translation(models.Model):
+class Translation(Keyed):
     """What is known of one text in one language beside the same text in the others.
 
     There is a row once one of the texts has changed; before that both are as first written.
     """
 
-    kind = models.CharField(_("kind"), max_length=20)
-    reference = models.CharField(_("reference"), max_length=80)
     # A part of the record, "claims:12"; empty for the record itself.
     part = models.CharField(_("part"), max_length=60, blank=True)
     field = models.CharField(_("field"), max_length=60)
@@ -418,4 +427,4 @@ class Translation(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.kind}:{self.reference} {self.part} {self.field} ({self.language})"
+        return f"{self.key} {self.part} {self.field} ({self.language})"

@@ -23,9 +23,7 @@ from kb_site.languages import LANGUAGES
 def follow(revision, change):
     """Notes which texts a revision leaves out of date, and which it brings up to date."""
     for (part, base), languages in _texts_changed(revision.kind, revision.changes).items():
-        states = Translation.objects.filter(
-            kind=revision.kind, reference=revision.reference, part=part, field=base
-        )
+        states = Translation.objects.of(revision.key).filter(part=part, field=base)
         before = set(states.filter(is_outdated=True).values_list("language", flat=True))
         outdated = _outdated_after(before, languages)
         for language in LANGUAGES:
@@ -79,8 +77,8 @@ def attach(record, language, moment=None):
     Takes the record, the reader's language, and the instant it is shown at when that is past.
     `unreviewed` are texts that a machine made and nobody has read.
     """
-    kind, _separator, reference = history.key_of(record).partition(":")
-    states = Translation.objects.filter(kind=kind, reference=reference, language=language)
+    key = history.key_of(record)
+    states = Translation.objects.of(key).filter(language=language)
     outdated, unreviewed = {}, {}
     for state in states:
         if state.is_outdated:
@@ -88,19 +86,17 @@ def attach(record, language, moment=None):
         elif state.by_machine and state.reviewed_at is None:
             unreviewed.setdefault(state.part, set()).add(state.field)
     if moment is not None:
-        outdated = _outdated_at(kind, reference, language, moment, states)
+        outdated = _outdated_at(key, language, moment, states)
     for name, row in history.rows_of(record):
         row.outdated = outdated.get(name, set())
         row.unreviewed = unreviewed.get(name, set())
 
 
-def _outdated_at(kind, reference, language, moment, states):
+def _outdated_at(key, language, moment, states):
     """What was out of date at an instant, {part: fields}, as the revisions until then tell."""
     texts = {}
-    revisions = Revision.objects.filter(
-        kind=kind, reference=reference, at__lte=moment, is_editorial=False
-    )
-    for changes in revisions.order_by("number").values_list("changes", flat=True):
+    revisions = Revision.objects.of(key).filter(at__lte=moment, is_editorial=False)
+    for kind, changes in revisions.order_by("number").values_list("kind", "changes"):
         for text, languages in _texts_changed(kind, changes).items():
             texts[text] = _outdated_after(texts.get(text, set()), languages)
     reviewed = {
@@ -122,7 +118,7 @@ def review(state, user):
     """
     if not user.has_perm("editorial.close_reviewtask"):
         raise PermissionDenied(_("Reviewing a translation needs the right to review."))
-    standing = history.standing(f"{state.kind}:{state.reference}")
+    standing = history.standing(state.key)
     Translation.objects.filter(pk=state.pk).update(
         is_outdated=False,
         made_from=standing.number,

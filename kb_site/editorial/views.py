@@ -103,7 +103,7 @@ class DatedPage(PublicPage):
 
     def first_day(self, reference, day):
         """The day the record was first published here, when that was after this one, or None."""
-        revisions = Revision.objects.filter(kind=self.kind, reference=reference, is_public=True)
+        revisions = Revision.objects.of(f"{self.kind}:{reference}").filter(is_public=True)
         at = revisions.order_by("number").values_list("at", flat=True).first()
         first = at and timezone.localdate(at)
         return first if first and first > day else None
@@ -116,7 +116,7 @@ class DatedPage(PublicPage):
     def withdrawal(self):
         """Returns the revision that withdrew what readers once had at this address, or None."""
         for record in [] if self.preview else self.unpublished():
-            revisions = Revision.objects.filter(kind=self.kind, reference=record.reference)
+            revisions = Revision.objects.of(history.key_of(record))
             standing = revisions.filter(until=None, data__status=Status.WITHDRAWN).first()
             if standing and revisions.filter(is_public=True).exists():
                 return standing
@@ -216,8 +216,7 @@ def _changes(record):
     """What readers are told of a record, or of all; of one no longer published only that."""
     changes = Revision.objects.told()
     if record is not None:
-        kind = history.kind_of(type(record)).name
-        return changes.filter(kind=kind, reference=record.reference)
+        return changes.of(history.key_of(record))
     shown = Q(is_public=False)
     for kind in history.kinds.values():
         if issubclass(kind.model, Record):

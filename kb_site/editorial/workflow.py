@@ -48,10 +48,7 @@ def goes_straight(user):
 
 def pending_of(record):
     """Returns the record's pending revision, or None."""
-    key = history.key_of(record)
-    name, _separator, reference = key.partition(":")
-    pending = PendingRevision.objects.filter(kind=name, reference=reference)
-    return pending.select_related("by").first()
+    return PendingRevision.objects.of(history.key_of(record)).select_related("by").first()
 
 
 @contextlib.contextmanager
@@ -102,9 +99,7 @@ def approve(pending, user):
         raise ValidationError(_("Nothing waits for approval here."))
     if problem := refusal(user, pending.by):
         raise PermissionDenied(problem)
-    standing = Revision.objects.select_for_update().get(
-        kind=pending.kind, reference=pending.reference, until=None
-    )
+    standing = Revision.objects.select_for_update().of(pending.key).get(until=None)
     if standing.number != pending.base:
         raise Stale(
             _("The record has changed since this was written. Open it, compare, and save it again.")
@@ -209,11 +204,9 @@ def verify(record, user, url):
 def restore_revision(record, number, user):
     """Gives a record an earlier state again, as a new revision; a published one's waits."""
     key = history.key_of(record)
-    kind, _separator, reference = key.partition(":")
-    revisions = Revision.objects.filter(kind=kind, reference=reference)
     # A number as it came from a form: the database refuses what is none, or too long.
     number = int(number) if number.isdecimal() and len(number) < 9 else 0
-    revision = revisions.filter(number=number).first()
+    revision = Revision.objects.of(key).filter(number=number).first()
     if revision is None or revision.data is None:
         raise ValidationError(_("There is no such revision."))
     reason = _("Revision %(number)s restored") % {"number": revision.number}

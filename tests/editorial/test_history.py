@@ -24,8 +24,7 @@ def provision():
 
 
 def revisions_of(key):
-    name, _separator, reference = key.partition(":")
-    return list(Revision.objects.filter(kind=name, reference=reference).order_by("number"))
+    return list(Revision.objects.of(key).order_by("number"))
 
 
 class Written:
