@@ -80,12 +80,16 @@ def key_of(record):
     return f"{kind_of(type(record)).name}:{record.reference}"
 
 
-def records_of(keys):
-    """Returns {key: record} of the records that keys name, published or not."""
+def records_of(keys, rows=None):
+    """Returns {key: record} of the records that keys name, published or not.
+
+    `rows` makes the queryset of a model to read them from: `with_foreign`, or `with_parts`.
+    """
+    rows = rows or with_foreign
     found = {}
     for name in {key.partition(":")[0] for key in keys} & kinds.keys():
         references = [key.partition(":")[2] for key in keys if key.startswith(f"{name}:")]
-        records = with_foreign(kinds[name].model).filter(reference__in=references)
+        records = rows(kinds[name].model).filter(reference__in=references)
         found |= {f"{name}:{record.reference}": record for record in records}
     return found
 
@@ -118,6 +122,17 @@ def with_foreign(model):
     """All rows of a model with what they must point to, so that naming them asks no more."""
     names = [c.name for c in model._meta.fields if c.is_relation and not c.null]
     return model._base_manager.select_related(*names)
+
+
+def with_parts(model):
+    """All records of a model with all their parts, so that `rows_of` asks no more."""
+    return with_foreign(model).prefetch_related(*_lookups(kind_of(model).parts))
+
+
+def _lookups(parts, prefix=""):
+    for name, part in parts.items():
+        yield f"{prefix}{name}"
+        yield from _lookups(part.parts, f"{prefix}{name}__")
 
 
 def title_of(name, data, language):

@@ -156,7 +156,7 @@ def missing(language):
     for kind in history.kinds.values():
         if not issubclass(kind.model, Record):
             continue
-        for record in kind.model.objects.all():
+        for record in history.with_parts(kind.model):
             yield from _missing(record, record, kind.parts, kind.silent, language)
 
 
@@ -180,37 +180,43 @@ def to_care_for(language):
         models.Q(is_outdated=True) | models.Q(by_machine=True, reviewed_at=None)
     )
     states = list(states)
-    records = history.records_of({f"{state.kind}:{state.reference}" for state in states})
+    records = history.records_of({state.key for state in states}, history.with_parts)
+    rows = {key: dict(history.rows_of(record)) for key, record in records.items()}
+    texts_then = _texts_then(states)
     found = []
     for state in states:
-        record = records.get(f"{state.kind}:{state.reference}")
-        row = record and _row_of(history.kinds[state.kind], record, state.part)
+        row = rows.get(state.key, {}).get(state.part)
         if row is None:
             continue
         source = next(code for code in LANGUAGES if code != language)
+        column = f"{state.field}_{source}"
         found.append(
             Text(
-                record,
+                records[state.key],
                 row,
                 type(row)._meta.get_field(state.field).verbose_name,
                 getattr(row, f"{state.field}_{language}") or "",
-                getattr(row, f"{state.field}_{source}") or "",
-                _text_then(state, f"{state.field}_{source}"),
+                getattr(row, column) or "",
+                texts_then[state.pk].get(column) or "",
                 state,
             )
         )
     return found
 
 
-def _text_then(state, column):
-    """What a column said in the revision that a text was made from."""
-    revision = Revision.objects.filter(
-        kind=state.kind, reference=state.reference, number=state.made_from
-    ).first()
-    data = revision.data if revision and revision.data else {}
-    if state.part:
-        data = _find(data, state.part) or {}
-    return data.get(column) or ""
+def _texts_then(states):
+    """Returns {primary key of a state: what its row said in the revision it was made from}."""
+    revisions = Revision.objects.filter(
+        kind__in={state.kind for state in states},
+        reference__in={state.reference for state in states},
+        number__in={state.made_from for state in states},
+    )
+    then = {(revision.key, revision.number): revision.data for revision in revisions}
+    found = {}
+    for state in states:
+        data = then.get((state.key, state.made_from)) or {}
+        found[state.pk] = (_find(data, state.part) if state.part else data) or {}
+    return found
 
 
 def _find(data, part):
@@ -222,25 +228,6 @@ def _find(data, part):
                     return item
                 if inner := _find(item, part):
                     return inner
-    return None
-
-
-def _row_of(kind, record, part):
-    """The row that a part's name stands for, or None when it is gone."""
-    if not part:
-        return record
-    relation, _separator, pk = part.partition(":")
-    model = _relation_model(kind.model, kind.parts, relation)
-    return model._base_manager.filter(pk=pk).first()
-
-
-def _relation_model(model, parts, relation):
-    for name, part in parts.items():
-        related = model._meta.get_field(name).related_model
-        if name == relation:
-            return related
-        if found := _relation_model(related, part.parts, relation):
-            return found
     return None
 
 

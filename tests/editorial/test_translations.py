@@ -2,14 +2,17 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
 from articles.models import Claim, Contact, Question
 from kb_site.editorial import history, translations
 from kb_site.editorial.models import Translation
-from laws.models import Provision
+from kb_site.search import updates
+from laws.models import Penalty, Provision, ProvisionVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -144,6 +147,37 @@ def test_each_language_has_a_page_of_what_it_lacks(editor_client, language):
     state.refresh_from_db()
     assert not state.is_outdated
     assert state.reviewed_by.username == "editor"
+
+
+def test_the_page_asks_as_little_of_many_texts_as_of_a_few():
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            texts = [*translations.missing("en"), *translations.to_care_for("en")]
+            assert all(f"{text.record} {text.part}" for text in texts)
+        return len(queries), len(texts)
+
+    def change(count):
+        """Texts of so many rows leave the other language behind, and some have no other."""
+        with updates.paused():
+            for model, changed, emptied in [
+                (Contact, "summary", "how"),
+                (Claim, "text", None),
+                (ProvisionVersion, "summary", "note"),
+                (Penalty, "label", None),
+            ]:
+                for row in model.objects.order_by("pk")[:count]:
+                    setattr(row, f"{changed}_fr", f"{count} texts have changed.")
+                    if emptied:
+                        setattr(row, f"{emptied}_fr", f"{count} texts have changed.")
+                        setattr(row, f"{emptied}_en", "")
+                    row.save()
+
+    change(1)
+    little, few = cost()
+    change(6)
+    much, many = cost()
+    assert many >= few + 15
+    assert much == little
 
 
 @pytest.mark.parametrize("query", ["?language=xx", "?language="])
