@@ -138,29 +138,27 @@ def restore(record, data):
     places and dates may be exchanged without two of them sharing one on the way.
     """
     kind = history.kind_of(type(record))
-    _restore_parts(record, data, kind.parts)
-    _restore_row(record, data)
+    cited = history.records_of(history.cited(data, kind.model, kind.parts))
+    _restore_parts(record, data, kind.parts, cited)
+    _restore_row(record, data, cited)
 
 
-def _restore_row(row, data, parent=None):
-    records = history.records_of(history.cited(data, type(row), {}))
+def _restore_row(row, data, cited, parent=None):
     for column in history.columns(type(row)):
         if column.name == parent or column.name not in data:
             continue
         value = data[column.name]
         if column.is_relation:
-            setattr(row, column.name, records.get(value))
+            setattr(row, column.name, cited.get(value))
         else:
             setattr(row, column.name, None if value is None else column.to_python(value))
     row.save()
     for column in row._meta.many_to_many:
         if column.name in data:
-            getattr(row, column.name).set(
-                [records[key] for key in data[column.name] if key in records]
-            )
+            getattr(row, column.name).set([cited[key] for key in data[column.name] if key in cited])
 
 
-def _restore_parts(row, data, parts):
+def _restore_parts(row, data, parts, cited):
     for name, part in parts.items():
         model = row._meta.get_field(name).related_model
         model._base_manager.filter(**{part.parent: row.pk}).delete()
@@ -173,8 +171,8 @@ def _restore_parts(row, data, parts):
             # Another record's row may have taken the key while this state waited.
             new = model(pk=None if item["pk"] in taken else item["pk"])
             setattr(new, part.parent, row)
-            _restore_row(new, item, part.parent)
-            _restore_parts(new, item, part.parts)
+            _restore_row(new, item, cited, part.parent)
+            _restore_parts(new, item, part.parts, cited)
 
 
 def discard(record, user):

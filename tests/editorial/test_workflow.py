@@ -1,8 +1,12 @@
 """How a change reaches readers: written by one person, approved by another."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -342,6 +346,16 @@ def test_restoring_a_state_is_exact(provision):
     state = history.state_of(question)
     workflow.restore(question, state)
     assert history.state_of(Question.objects.get(pk=question.pk)) == state
+
+
+def test_what_a_state_cites_is_looked_up_once_not_once_a_claim():
+    question = Question.objects.get(reference="q-creation-offence")
+    state = history.state_of(question)
+    assert sum(bool(claim["provisions"]) for claim in state["claims"]) > 1
+    with workflow.quietly(), CaptureQueriesContext(connection) as queries:
+        workflow.restore(question, state)
+    by_reference = re.compile(r'SELECT .*"laws_provision"\."reference" IN')
+    assert len([query for query in queries if by_reference.match(query["sql"])]) == 1
 
 
 # Withdrawn, and what stands in the way
