@@ -1,5 +1,7 @@
 """What the admin of every record shares, and the desk where reviews are closed."""
 
+from dataclasses import dataclass
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
@@ -18,7 +20,6 @@ from modeltranslation.admin import TabbedTranslationAdmin
 from kb_site.editorial import differences, history, previews, translations, workflow
 from kb_site.editorial.desk import change_url
 from kb_site.editorial.models import (
-    PendingRevision,
     Record,
     ReviewTask,
     Revision,
@@ -29,8 +30,30 @@ from kb_site.languages import LANGUAGES
 from kb_site.links.models import failing_in
 from kb_site.search import updates
 
-# What is done to a record from its form, beside saving it.
-ACTIONS = ("approve", "send_back", "discard", "verify", "restore")
+# What is done to a record from its form, beside saving it, and what is said then. Each takes the
+# record, the user and what was sent; it raises `PermissionDenied` or `ValidationError`.
+ACTIONS = {
+    "approve": (
+        lambda record, user, sent: workflow.approve(record, user),
+        _("Approved: readers see it now."),
+    ),
+    "send_back": (
+        lambda record, user, sent: workflow.send_back(record, user, sent.get("word", "")),
+        _("Sent back to its author."),
+    ),
+    "discard": (
+        lambda record, user, sent: workflow.discard(record, user),
+        _("Discarded: what readers see stays as it is."),
+    ),
+    "verify": (
+        lambda record, user, sent: workflow.verify(record, user, sent.get("verified_url", "")),
+        _("Verified today."),
+    ),
+    "restore": (
+        lambda record, user, sent: workflow.restore_revision(record, sent.get("number", ""), user),
+        _("The earlier state is restored, as a new revision."),
+    ),
+}
 
 # Fields of the form that say something of the change, not of the record.
 ABOUT_THE_CHANGE = ("change_reason", "change_is_editorial", "change_by_machine", "seen")
@@ -77,7 +100,7 @@ class ChangeForm(forms.ModelForm):
             "until somebody has reviewed them."
         ),
     )
-    # What the record was like when the form was opened: see `ContentAdmin.seen`.
+    # What the record was like when the form was opened: see `Work.seen`.
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     # Set by the admin for each request.
@@ -128,6 +151,27 @@ class ChangeForm(forms.ModelForm):
                 self.add_error("status", problem)
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is going on with a record whose form is open: looked up once a request."""
+
+    # The record that the form is about, or about a part of; its revision; what waits.
+    root: object = None
+    standing: object = None
+    pending: object = None
+
+    @property
+    def seen(self):
+        """Names the state that the form shows."""
+        version = self.pending.version if self.pending else 0
+        return f"{self.standing.number}.{version}" if self.standing else ""
+
+    @property
+    def author(self):
+        """Who made the record's last change, or None when nobody is known."""
+        return self.standing and self.standing.by
+
+
 class ContentAdmin(TabbedTranslationAdmin):
     """Saves a record with its inlines and citations as one change of its history and the index.
 
@@ -142,10 +186,9 @@ class ContentAdmin(TabbedTranslationAdmin):
 
     def get_form(self, request, obj=None, **kwargs):
         form = super().get_form(request, obj, **kwargs)
-        root = history.root_of(obj) if obj else None
         form.user = request.user
-        form.seen_now = getattr(request, "seen_now", "")
-        form.author = workflow.last_changed_by(history.key_of(root)) if root else None
+        form.seen_now = request.work.seen
+        form.author = request.work.author
         form.reason_is_missing = getattr(request, "reason_is_missing", False)
         return form
 
@@ -165,55 +208,54 @@ class ContentAdmin(TabbedTranslationAdmin):
         with transaction.atomic():
             return self.set_aside_or_save(request, *args)
 
-    def set_aside_or_save(self, request, object_id, form_url, extra_context):
+    def set_aside_or_save(self, request, *args):
         """Shows and saves the form on top of what waits for approval, if anything does."""
-        found = self.get_object(request, unquote(object_id)) if object_id else None
-        root = history.root_of(found) if found else None
-        if root and request.method == "POST":
-            rows = type(root)._base_manager.select_for_update(no_key=True)
-            root = rows.filter(pk=root.pk).first()
-        standing = root and history.standing(history.key_of(root))
-        if standing is None:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        pending = workflow.pending_of(root)
-        request.seen_now = f"{standing.number}.{pending.version if pending else 0}"
-        extra_context = self.desk_context(request, root, pending) | (extra_context or {})
-        waits = standing.is_public and not workflow.goes_straight(request.user)
-        if pending is None and not (waits and request.method == "POST"):
-            return super().changeform_view(request, object_id, form_url, extra_context)
+        request.work = work = self.find_work(request, args[0])
+        show_or_save = super().changeform_view
+        waits = work.standing and work.standing.is_public
+        waits = waits and not workflow.goes_straight(request.user)
+        if work.pending is None and not (waits and request.method == "POST"):
+            return show_or_save(request, *args)
         with transaction.atomic(), workflow.quietly():
-            if pending:
-                workflow.restore(root, pending.data)
-            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if work.pending:
+                workflow.bring_in(work.pending)
+            response = show_or_save(request, *args)
             is_saved = request.method == "POST" and response.status_code == 302
             if is_saved:
-                data = history.state_of(history.root_of(root))
+                data = history.state_of(history.record_of(work.standing.key))
             elif hasattr(response, "render"):
                 response.render()
             transaction.set_rollback(True)
         if is_saved:
-            self.set_aside(request, root, pending, data)
+            self.set_aside(request, work, data)
         return response
 
-    def set_aside(self, request, root, pending, data):
+    def find_work(self, request, object_id):
+        found = self.get_object(request, unquote(object_id)) if object_id else None
+        root = history.root_of(found) if found else None
+        if root and request.method == "POST":
+            root = history.locked(type(root)).filter(pk=root.pk).first()
+        standing = root and history.standing(history.key_of(root))
+        return Work(root, standing, workflow.pending_of(root)) if standing else Work()
+
+    def set_aside(self, request, work, data):
         reason = request.POST.get("change_reason", "").strip()
         is_editorial = "change_is_editorial" in request.POST
-        before = history.standing(history.key_of(root)).data
-        changes = history.differences(before, data, history.kind_of(type(root)))
-        if not (reason or is_editorial or (pending and pending.reason)) and any(
-            not row["silent"] for row in changes
-        ):
+        has_reason = reason or is_editorial or (work.pending and work.pending.reason)
+        changes = history.differences(work.standing.data, data, history.kinds[work.standing.kind])
+        if not has_reason and any(not row["silent"] for row in changes):
             raise history.ReasonMissing
         get_messages(request)._queued_messages.clear()
         by_machine = "change_by_machine" in request.POST
-        if workflow.set_aside(root, data, request.user, reason, is_editorial, by_machine):
+        if workflow.set_aside(work.root, data, request.user, reason, is_editorial, by_machine):
             text = _("Saved. Readers see it once somebody else has approved it.")
         else:
             text = _("Nothing differs from what readers see: nothing waits for approval.")
         self.message_user(request, text)
 
-    def desk_context(self, request, root, pending):
+    def desk_context(self, request):
         """What the form shows of the work on its record."""
+        root, pending = request.work.root, request.work.pending
         context = {"root": root, "pending": pending}
         if isinstance(root, Record):
             options = root._meta
@@ -234,7 +276,7 @@ class ContentAdmin(TabbedTranslationAdmin):
         return context
 
     def render_change_form(self, request, context, *args, **kwargs):
-        context["meanwhile"] = _both_texts(context)
+        context |= self.desk_context(request) | {"meanwhile": _both_texts(context)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _changeform_view(self, request, *args, **kwargs):
@@ -280,94 +322,43 @@ def _both_texts(context):
 class RecordAdmin(ContentAdmin):
     """Daily fields first, then publication and verification."""
 
+    list_per_page = 50
+    save_on_top = True
+    readonly_fields = ["created_at", "updated_at"]
+    # The translated fields that `has_both_languages` looks at.
+    required_texts = []
+
     def get_urls(self):
         options = self.model._meta
         name = f"{options.app_label}_{options.model_name}"
         return [
             path(
                 f"<path:object_id>/{action}/",
-                self.admin_site.admin_view(getattr(self, f"{action}_view")),
+                self.admin_site.admin_view(self.act_view),
+                {"action": action},
                 name=f"{name}_{action}",
             )
             for action in ACTIONS
         ] + super().get_urls()
 
-    def _acted_on(self, request, object_id):
-        """The record an action is done to; raises `PermissionDenied` or `Http404`."""
-        if request.method != "POST":
-            raise Http404
-        record = self.get_object(request, unquote(object_id))
+    def act_view(self, request, object_id, action):
+        """Does an action, says what came of it, and goes back to the record's form."""
+        record = None
+        if request.method == "POST":
+            record = self.get_object(request, unquote(object_id))
         if record is None:
             raise Http404
         if not self.has_change_permission(request, record):
             raise PermissionDenied
-        return record
-
-    def _act(self, request, record, action, done):
-        """Does an action, says what came of it, and goes back to the record's form."""
+        act, done = ACTIONS[action]
         try:
-            action()
+            act(record, request.user, request.POST)
         except (PermissionDenied, ValidationError) as error:
             problems = getattr(error, "messages", None) or [str(error)]
             self.message_user(request, " ".join(map(str, problems)), messages.ERROR)
-        except history.ReasonMissing:
-            self.message_user(request, _("Say why in a sentence."), messages.ERROR)
         else:
             self.message_user(request, done)
         return HttpResponseRedirect(change_url(record))
-
-    def approve_view(self, request, object_id):
-        record = self._acted_on(request, object_id)
-        pending = workflow.pending_of(record) or PendingRevision()
-        return self._act(
-            request,
-            record,
-            lambda: workflow.approve(pending, request.user),
-            _("Approved: readers see it now."),
-        )
-
-    def send_back_view(self, request, object_id):
-        record = self._acted_on(request, object_id)
-        pending = workflow.pending_of(record) or PendingRevision()
-        word = request.POST.get("word", "")
-        return self._act(
-            request,
-            record,
-            lambda: workflow.send_back(pending, request.user, word),
-            _("Sent back to its author."),
-        )
-
-    def discard_view(self, request, object_id):
-        record = self._acted_on(request, object_id)
-        return self._act(
-            request,
-            record,
-            lambda: workflow.discard(record, request.user),
-            _("Discarded: what readers see stays as it is."),
-        )
-
-    def verify_view(self, request, object_id):
-        record = self._acted_on(request, object_id)
-        return self._act(
-            request,
-            record,
-            lambda: workflow.verify(record, request.user, request.POST.get("verified_url", "")),
-            _("Verified today."),
-        )
-
-    def restore_view(self, request, object_id):
-        record = self._acted_on(request, object_id)
-        number = request.POST.get("number", "")
-        return self._act(
-            request,
-            record,
-            lambda: workflow.restore_revision(record, number, request.user),
-            _("The earlier state is restored, as a new revision."),
-        )
-
-    list_per_page = 50
-    save_on_top = True
-    readonly_fields = ["created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)
@@ -398,8 +389,6 @@ class RecordAdmin(ContentAdmin):
             for name in self.required_texts
             for language in LANGUAGES
         )
-
-    required_texts = []
 
 
 class OpenFilter(admin.SimpleListFilter):

@@ -364,7 +364,7 @@ class Import:
         """Returns the state the record would have, on top of what waits already if given."""
         with transaction.atomic(), workflow.quietly():
             if pending:
-                workflow.restore(history.record_of(pending.key), pending.data)
+                workflow.bring_in(pending)
             self.load(rows)
             self.apply(rows)
             data = history.state_of(self.record_model.objects.get(pk=record.pk))

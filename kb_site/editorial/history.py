@@ -100,12 +100,17 @@ def record_of(key):
 
 
 def root_of(instance):
-    """Returns the record that an instance is or belongs to, read anew; None when it is no part."""
+    """Returns the record that an instance is or belongs to; None when it is no part of one."""
     for kind in kinds.values():
         root = _root(instance, kind.model, kind.parts)
         if root is not None:
-            return kind.model._base_manager.filter(pk=root.pk).first()
+            return root
     return None
+
+
+def locked(model):
+    """All records of a model, to read anew: whoever else changes one waits for the other."""
+    return model._base_manager.select_for_update(no_key=True).order_by("pk")
 
 
 def standing(key):
@@ -332,9 +337,8 @@ def _root(instance, model, parts):
 def _record(current):
     for (name, reference), pk in sorted(current.touched.items()):
         kind = kinds[name]
-        # Whoever else changes it waits here, then sees what was committed in the meantime.
-        rows = kind.model._base_manager.select_for_update(no_key=True).order_by("pk")
-        _write(kind, reference, rows.filter(pk=pk).first(), current)
+        # What was committed in the meantime is seen.
+        _write(kind, reference, locked(kind.model).filter(pk=pk).first(), current)
 
 
 def _write(kind, reference, record, current, is_news=True):

@@ -26,12 +26,6 @@ def may_publish(user):
     return user.has_perm("editorial.publish_record")
 
 
-def last_changed_by(key):
-    """Returns who made the record's last change, or None when nobody is known."""
-    revision = history.standing(key)
-    return revision and revision.by
-
-
 def refusal(user, author):
     """Returns why a user may not publish or approve a change by `author`, or ""."""
     if not may_publish(user):
@@ -92,9 +86,9 @@ def changes_of(pending):
 
 
 @transaction.atomic
-def approve(pending, user):
+def approve(record, user):
     """Shows readers what waited. Raises `PermissionDenied`, `Stale` or `ValidationError`."""
-    pending = PendingRevision.objects.select_for_update().filter(pk=pending.pk).first()
+    pending = PendingRevision.objects.select_for_update().of(history.key_of(record)).first()
     if pending is None:
         raise ValidationError(_("Nothing waits for approval here."))
     if problem := refusal(user, pending.by):
@@ -104,7 +98,6 @@ def approve(pending, user):
         raise Stale(
             _("The record has changed since this was written. Open it, compare, and save it again.")
         )
-    record = history.record_of(pending.key)
     with (
         updates.together(),
         history.change(
@@ -115,20 +108,27 @@ def approve(pending, user):
             approved_by=user,
         ),
     ):
-        restore(record, pending.data)
+        record = bring_in(pending)
         problems = getattr(record, "publication_problems", list)() if record.is_published else []
         if problems:
             raise ValidationError(problems)
         pending.delete()
 
 
-def send_back(pending, user, word):
-    """Gives a pending revision back to its author with a word. Raises `PermissionDenied`."""
+def send_back(record, user, word):
+    """Gives what waits back to its author with a word. Raises `PermissionDenied`."""
     if not may_publish(user):
         raise PermissionDenied(_("Publishing needs the rights of a reviewer."))
     if not word.strip():
         raise ValidationError(_("Say in a word what has to change."))
-    PendingRevision.objects.filter(pk=pending.pk).update(sent_back=word.strip())
+    PendingRevision.objects.of(history.key_of(record)).update(sent_back=word.strip())
+
+
+def bring_in(pending):
+    """Gives the record what waits for it, as `restore` does; returns the record."""
+    record = history.record_of(pending.key)
+    restore(record, pending.data)
+    return record
 
 
 def restore(record, data):

@@ -520,7 +520,7 @@ def test_what_waits_is_approved_as_any_other_change(ada, rosa):
     assert not errors_of(imported(Claim, rows, ada))
     question = Question.objects.get(reference="q-school")
     assert question.claims.get(order=1).text_en != "New words."
-    workflow.approve(workflow.pending_of(question), rosa)
+    workflow.approve(question, rosa)
     assert question.claims.get(order=1).text_en == "New words."
 
 
@@ -543,7 +543,7 @@ def test_a_second_file_builds_upon_one_s_own_change(ada, rosa, django_user_model
     assert data["versions"][1]["penalties"][-1]["label_fr"] == "Neuf"
     outcome = imported(Provision, [provision | {"heading_en": "Mine"}], rosa)
     assert refused(outcome, 1, exchange.NON_FIELD_ERRORS, "by ada waits")
-    workflow.approve(PendingRevision.objects.get(), rosa)
+    workflow.approve(Provision.objects.get(reference="lu-cp-383bis"), rosa)
     assert Penalty.objects.get(order=9).label_fr == "Neuf"
 
 
@@ -600,7 +600,7 @@ def test_the_next_version_of_the_law_comes_in_one_file(ada, rosa):
     ]
     assert not errors_of(imported(ProvisionVersion, rows, ada))
     assert ProvisionVersion.objects.filter(provision__reference="lu-cp-383bis").count() == 2
-    workflow.approve(PendingRevision.objects.get(), rosa)
+    workflow.approve(Provision.objects.get(reference="lu-cp-383bis"), rosa)
     assert ProvisionVersion.objects.get(number=3, provision__reference="lu-cp-383bis")
 
 
