@@ -6,9 +6,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
+from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -511,7 +513,7 @@ class ReviewTaskAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("to be read again"))
     def what(self, task):
-        part = "" if task.row == task.record else f" · {task.row or _('deleted')}"
+        part = "" if task.target == task.record else f" · {task.target or _('deleted')}"
         return format_html("{}{}", _link(task.record, task.subject), part)
 
     @admin.display(description=_("because of"), ordering="cause")
@@ -524,17 +526,14 @@ class ReviewTaskAdmin(admin.ModelAdmin):
 
 
 def _attach(tasks):
-    """Sets on tasks what they name: `record`, `row` (itself, or a part of it), `cause_record`."""
+    """Reads what tasks name: their `target`, and as `record` and `cause_record` the others."""
     records = history.records_of({key for task in tasks for key in (task.subject, task.cause)})
-    rows = {}
-    for kind in {task.target_type for task in tasks}:
-        pks = [task.target_id for task in tasks if task.target_type == kind]
-        found = history.with_foreign(kind.model_class()).in_bulk(pks)
-        rows |= {(kind, pk): row for pk, row in found.items()}
     for task in tasks:
         task.record = records.get(task.subject)
         task.cause_record = records.get(task.cause)
-        task.row = rows.get((task.target_type, task.target_id))
+    models = {task.target_type.model_class() for task in tasks}
+    rows = [history.with_foreign(model) for model in models]
+    prefetch_related_objects(tasks, GenericPrefetch("target", rows))
 
 
 def _link(record, key):
