@@ -20,7 +20,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.utils import timezone
 from modeltranslation.translator import NotRegistered, translator
 
-from kb_site.editorial.models import Revision, RevisionCitation, Status
+from kb_site.editorial.models import ReviewTask, Revision, RevisionCitation, Status
 from kb_site.languages import LANGUAGES
 
 # Set by the machine at every save: no part of what a record says.
@@ -197,7 +197,8 @@ def change(
     """Records what changes inside as one change, at the end: enter it inside the transaction.
 
     Takes who changes it, why, whether it is editorial (a slip of the pen: neither readers nor
-    reviewers are told), what caused it, whether a reason is asked for: then `ReasonMissing` is
+    reviewers are told), the keys of what caused it (by default that of the record's open review
+    tasks), whether a reason is asked for: then `ReasonMissing` is
     raised when a published record changes in substance without one; who approved it; and whether
     a machine made the translations in it.
     """
@@ -343,7 +344,8 @@ def _record(current):
 
 def _write(kind, reference, record, current, is_news=True):
     """Writes a revision of a record when it differs from the last one; None says it is gone."""
-    last = standing(f"{kind.name}:{reference}")
+    key = f"{kind.name}:{reference}"
+    last = standing(key)
     before = last.data if last else None
     after = state_of(record) if record else None
     if after == before:
@@ -355,6 +357,9 @@ def _write(kind, reference, record, current, is_news=True):
     is_substance = not current.is_editorial and any(not row["silent"] for row in changes)
     if current.asks_reason and is_substance and was_public and not current.reason:
         raise ReasonMissing
+    trigger = current.trigger
+    if not trigger and is_substance and was_public:
+        trigger = _causes(key)
     now = timezone.now()
     if last:
         last.until = now
@@ -368,21 +373,28 @@ def _write(kind, reference, record, current, is_news=True):
         approved_by=current.approved_by,
         reason=current.reason,
         is_editorial=current.is_editorial,
-        trigger=current.trigger,
+        trigger=trigger,
         is_public=is_public,
         is_told=is_news and ((is_substance and was_public) or (is_public and not was_public)),
         changes=changes if before is not None else [],
         data=after,
     )
     RevisionCitation.objects.bulk_create(
-        RevisionCitation(revision=revision, key=key)
-        for key in sorted(cited(after, kind.model, kind.parts))
+        RevisionCitation(revision=revision, key=other)
+        for other in sorted(cited(after, kind.model, kind.parts))
     )
     if before is not None and not current.is_editorial:
         for function in _listeners:
             function(revision, current)
     if before is not None and is_substance and kind.on_change:
         kind.on_change(record, changes, revision)
+
+
+def _causes(key):
+    """Returns the keys of what a record is to be read again for: not its age, nor itself."""
+    tasks = ReviewTask.objects.open().filter(subject=key).exclude(reason__in=ReviewTask.DUE)
+    causes = tasks.exclude(cause=key).order_by("opened_at", "pk").values_list("cause", flat=True)
+    return " ".join(dict.fromkeys(causes))
 
 
 # Plain data

@@ -208,7 +208,8 @@ class Revision(Keyed):
     )
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     is_editorial = models.BooleanField(_("editorial change"), default=False)
-    trigger = models.CharField(_("triggered by"), max_length=120, blank=True)
+    # The keys of what had changed while the record waited to be read again for it.
+    trigger = models.TextField(_("triggered by"), blank=True)
     is_public = models.BooleanField(_("published in this state"), default=False)
     is_told = models.BooleanField(_("readers are told"), default=False)
     changes = models.JSONField(_("changes"), default=list)

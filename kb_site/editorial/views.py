@@ -184,8 +184,10 @@ class ChangeFeed(Feed):
         return printable(f"{revision.title} ({revision.event})")
 
     def item_description(self, revision):
+        causes = ", ".join(title for _url, title, _language in revision.causes)
+        because = f"{gettext('Because of:')} {causes}" if causes else ""
         told = differences.as_html(revision.told_changes, get_language())
-        return printable(format_html("{} {}", revision.reason, told).strip())
+        return printable(format_html("{} {} {}", revision.reason, because, told).strip())
 
     def item_link(self, revision):
         # A record that is no longer published has no list of its own.
@@ -234,15 +236,11 @@ def describe(revisions):
     """Sets what readers are told of revisions: `title`, `event`, `told_changes`, `url`…
 
     Returns the same revisions. A record no longer published has no `url`, nor its title here.
+    `causes` are the (address, title, its language) of what made a change necessary.
     """
     revisions = list(revisions)
-    found = {}
-    for name in {revision.kind for revision in revisions}:
-        references = {r.reference for r in revisions if r.kind == name}
-        model = history.kinds[name].model
-        published = model.objects.published().filter(reference__in=references).values("pk")
-        for record in history.with_foreign(model).filter(pk__in=published):
-            found[f"{name}:{record.reference}"] = record
+    causes = {key for revision in revisions for key in revision.trigger.split()}
+    found = history.records_of({revision.key for revision in revisions} | causes, _published)
     before = {
         (r.kind, r.reference, r.number): r
         for r in Revision.objects.filter(
@@ -273,4 +271,18 @@ def describe(revisions):
         else:
             title = gettext("A record that is no longer published"), get_language()
         revision.title, revision.title_language = title
+        revision.causes = []
+        for key in revision.trigger.split() if revision.url else ():
+            if cause := found.get(key):
+                kind = history.kind_of(type(cause)).name
+                told = history.title_of(kind, vars(cause), get_language())
+                revision.causes.append((cause.get_absolute_url(), *told))
     return revisions
+
+
+def _published(model):
+    """The rows of a model that have a page, with what naming them needs."""
+    rows = history.with_foreign(model)
+    if not issubclass(model, Record):
+        return rows.none()
+    return rows.filter(pk__in=model.objects.published().values("pk"))

@@ -10,9 +10,10 @@ from django.contrib.messages import get_messages
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from articles.models import Claim, Contact, Question, Statement, Topic
-from kb_site.editorial import history
+from kb_site.editorial import history, reviews
 from kb_site.editorial.models import ReviewTask, Revision
 from laws.models import LegalAct, Provision
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
@@ -28,6 +29,11 @@ def changed(record, reason="", is_editorial=False, **values):
         for name, value in values.items():
             setattr(record, name, value)
         record.save()
+
+
+def law_changes(provision):
+    """The law says something else: what cites it is to be read again."""
+    changed(provision.versions.get(number=2), "New wording", summary_en="It says something else.")
 
 
 def log(language="en", **query):
@@ -356,7 +362,67 @@ class TestLog:
         with transaction.atomic(), history.change(reason="Read", trigger="act:eu-aiact"):
             question.title_en = "Another?"
             question.save()
-        assert "act:eu-aiact" in log()
+        assert re.search('Because of: <a href="/en/laws/eu-aiact/"[^>]*>[^<]+</a>', log())
+
+    def test_a_change_tells_what_it_was_read_again_for(self, question):
+        provision = Provision.objects.get(reference="lu-cp-383bis")
+        law_changes(provision)
+        contact = Contact.objects.get(reference="ct-police")
+        claim = question.claims.get(order=1)
+        claim.contacts.add(contact)
+        changed(contact, "It moved", handles_en="Something else.")
+        changed(question, "Read again", title_en="Another?", title_fr="Une autre ?")
+        revision = history.standing(KEY)
+        assert revision.trigger == "provision:lu-cp-383bis contact:ct-police"
+        for language, words, name in [
+            ("en", "Because of:", contact.name_en),
+            ("fr", "En raison de :", contact.name_fr),
+        ]:
+            title = history.title_of("provision", vars(provision), language)[0]
+            with override(language):
+                address = provision.get_absolute_url()
+            first = log(language).split("<h2>")[1]
+            assert re.search(f'{words} <a href="{address}" lang="{language}">{title}</a>', first)
+            assert re.search(f', <a href="[^"]+" lang="{language}">{name}</a>', first)
+            entry = feed(language).find(f"{ATOM}entry/{ATOM}summary").text
+            assert f"{title}, {name}" in entry
+
+    def test_what_is_no_cause_is_not_told_as_one(self, question, django_user_model):
+        provision = Provision.objects.get(reference="lu-cp-383bis")
+        # Its own age, and that of what it cites, changed no law.
+        with time_machine.travel("2036-01-01"):
+            reviews.open_due()
+        changed(question, "Reread", title_en="Two?")
+        assert history.standing(KEY).trigger == ""
+        law_changes(provision)
+        # A slip of the pen is not told; another record has nothing to do with it.
+        changed(question, is_editorial=True, title_en="Three?")
+        assert history.standing(KEY).trigger == ""
+        changed(Contact.objects.get(reference="ct-police"), "Moved", handles_en="Something else.")
+        assert history.standing("contact:ct-police").trigger == ""
+        for task in ReviewTask.objects.open():
+            task.close(
+                django_user_model.objects.get_or_create(username="r", is_superuser=True)[0], "Read."
+            )
+        changed(question, "Much later", title_en="Four?")
+        assert history.standing(KEY).trigger == ""
+        assert "Because of" not in log()
+
+    def test_a_first_publication_has_no_cause(self, question):
+        changed(question, "Withdrawn", status="draft")
+        law_changes(Provision.objects.get(reference="lu-cp-383bis"))
+        changed(question, "Back", status="published")
+        assert history.standing(KEY).trigger == ""
+
+    def test_a_cause_that_nobody_can_read_is_not_named(self, question):
+        law_changes(Provision.objects.get(reference="lu-cp-383bis"))
+        changed(question, "Read again", title_en="Another?")
+        assert "Because of" in log()
+        Provision.objects.filter(reference="lu-cp-383bis").update(status="draft")
+        assert "Because of" not in log()
+        assert "383bis" not in items(log())[0]
+        Revision.objects.filter(trigger__contains=":").update(trigger="topic:x what nobody:knows")
+        assert "Because of" not in log()
 
     def test_parts_that_came_and_went_are_told_in_words(self, question):
         question.claims.get(order=6).delete()
