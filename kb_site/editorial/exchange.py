@@ -30,7 +30,7 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from import_export.admin import ImportExportMixin
 from import_export.fields import Field
 from import_export.forms import ExportForm, ImportForm
@@ -179,8 +179,8 @@ class RecordResource(ModelResource):
             holder = next(iter(self._meta.key.values())).partition("__")[0]
         return self.rows().filter(**{f"{holder}__in": queryset.order_by().values("pk")})
 
-    def import_data(self, dataset, dry_run=False, user=None, file_name="", **kwargs):
-        """Imports all the lines or none, as one change by this user.
+    def import_data(self, dataset, dry_run=False, user=None, reason="", **kwargs):
+        """Imports all the lines or none, as one change by this user, for this reason.
 
         Takes what a format's `create_dataset` returns. Returns an `Outcome`; a dry run, or an
         import with an error, leaves nothing behind.
@@ -191,8 +191,6 @@ class RecordResource(ModelResource):
             outcome.append_base_error(Error(problem))
         if outcome.has_errors():
             return outcome
-        reason = _("Import of %(file)s") % {"file": file_name}
-        reason = reason[: Revision._meta.get_field("reason").max_length]
         rows = [
             Row(line, dict(zip(dataset.headers, cells, strict=True)))
             for line, cells in zip(dataset.numbers, dataset, strict=True)
@@ -240,6 +238,8 @@ class Row:
     key: tuple = ()
     instance: object = None
     is_new: bool = False
+    # Whether readers see the record, and whether they see this only once it is approved.
+    is_public: bool = False
     waits: bool = False
     # {column: (text before, text after)}
     changes: dict = field(default_factory=dict)
@@ -279,7 +279,10 @@ class Import:
         rows = [row for row in rows if not row.errors]
         self.load(rows)
         rows = [row for row in rows if not self.is_as_it_was(row)]
-        waiting = {} if self.goes_straight else self.public({row.key[0] for row in rows})
+        public = self.public({row.key[0] for row in rows})
+        for row in rows:
+            row.is_public = row.key[0] in public
+        waiting = {} if self.goes_straight else public
         self.apply([row for row in rows if row.key[0] not in waiting])
         # What was written just now may be cited by what waits.
         for reference, record in waiting.items():
@@ -498,6 +501,7 @@ class RowOutcome(RowResult):
         super().__init__()
         self.number = row.line
         self.name = " ".join(row.key)
+        self.is_public = row.is_public
         self.waits = row.waits
         if row.is_new:
             self.import_type = self.IMPORT_TYPE_NEW
@@ -527,7 +531,7 @@ class Outcome(Result):
         self._seen = []
 
     def add(self, row):
-        self._seen.append([row.line, row.changes, row.waits, row.errors])
+        self._seen.append([row.line, row.changes, row.is_public, row.waits, row.errors])
         if row.errors:
             self.append_invalid_row(row.line, row.cells, ValidationError(row.errors))
             self.totals[RowResult.IMPORT_TYPE_INVALID] += 1
@@ -540,6 +544,11 @@ class Outcome(Result):
     def changed(self):
         """The lines that change something."""
         return [row for row in self.rows if not row.is_skip()]
+
+    @property
+    def asks_reason(self):
+        """Whether it changes what readers have seen."""
+        return any(row.is_public for row in self.changed)
 
     @property
     def digest(self):
@@ -598,6 +607,15 @@ class ConfirmForm(forms.Form):
     """Says which upload is confirmed, and what its preview was; signed, for one user."""
 
     token = forms.CharField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=gettext_lazy("reason"),
+        max_length=Revision._meta.get_field("reason").max_length,
+        required=False,
+        help_text=gettext_lazy(
+            "Needed when records that readers have seen change: what happened, in a sentence, in "
+            "French if you can. Readers see it."
+        ),
+    )
     user = None
 
     @classmethod
@@ -612,6 +630,9 @@ class ConfirmForm(forms.Form):
             data = {}
         if data.get("user") != self.user.pk:
             raise Refused(_("This preview is too old, or not yours: upload the file again."))
+        data["reason"] = self.cleaned_data.get("reason", "")
+        if data.get("asks_reason") and not data["reason"] and not self.errors:
+            self.add_error("reason", _("This changes what readers have seen: say why."))
         return data
 
 
@@ -668,9 +689,11 @@ class ExchangeAdmin(ImportExportMixin):
         response = super().import_action(request, **kwargs)
         context = response.context_data
         if form := context.get("confirm_form"):
-            if context["result"].changed:
-                digest = context["result"].digest
-                form.initial = {"token": form.sign(request.user, digest=digest, **form.initial)}
+            outcome = context["result"]
+            if outcome.changed:
+                seen = {"digest": outcome.digest, "asks_reason": outcome.asks_reason}
+                form.initial = {"token": form.sign(request.user, **seen, **form.initial)}
+                form.fields["reason"].required = outcome.asks_reason
             else:
                 del context["confirm_form"]
         # The page of a file that cannot be read would name none.
@@ -692,6 +715,10 @@ class ExchangeAdmin(ImportExportMixin):
             self.message_user(request, str(error), messages.ERROR)
             names = self.get_model_info()
             return HttpResponseRedirect(reverse("admin:{}_{}_import".format(*names)))
+
+    def get_import_data_kwargs(self, form, **kwargs):
+        # The form that is uploaded asks for no reason: nothing is written yet.
+        return kwargs | {"reason": form.cleaned_data.get("reason", "")}
 
     def process_dataset(self, dataset, form, request, **kwargs):
         with transaction.atomic():

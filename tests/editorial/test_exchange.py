@@ -101,7 +101,7 @@ def imported(model, rows, user, file_format=JSON, dry_run=False):
     """Imports rows (dicts) or a file's bytes; returns the outcome."""
     data = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
     dataset = file_format().create_dataset(data)
-    return resource_of(model).import_data(dataset, dry_run, user=user, file_name="rows.json")
+    return resource_of(model).import_data(dataset, dry_run, user=user, reason="New figures")
 
 
 def errors_of(outcome):
@@ -506,12 +506,12 @@ def test_what_readers_see_waits_and_drafts_are_written_as_one_change(ada):
     assert (pending.key, pending.by, pending.reason) == (
         "contact:ct-police",
         ada,
-        "Import of rows.json",
+        "New figures",
     )
     assert pending.data["summary_en"] == "Call 113."
     assert Revision.objects.count() == before + 1
     revision = history.standing("contact:ct-okaju")
-    assert (revision.by, revision.reason) == (ada, "Import of rows.json")
+    assert (revision.by, revision.reason) == (ada, "New figures")
     assert Contact.objects.get(reference="ct-okaju").summary_fr == "Un brouillon."
 
 
@@ -639,7 +639,8 @@ def upload(client, model, data, name="rows.json", resource=None):
 
 def confirm(client, page, model, **changes):
     token = page.context["confirm_form"].initial["token"]
-    return client.post(page_url(model, "process_import"), {"token": token} | changes, follow=True)
+    data = {"token": token, "reason": "New figures"} | changes
+    return client.post(page_url(model, "process_import"), data, follow=True)
 
 
 def is_quiet(page):
@@ -708,6 +709,52 @@ def test_first_the_difference_then_the_confirmation(ada):
     assert not list((site.DATA_DIR / "imports").iterdir())
     # The button pressed twice.
     assert "done already" in confirm(client, page, Contact).content.decode()
+
+
+def test_what_readers_have_seen_changes_for_a_reason(ada, rosa):
+    client = client_of(ada)
+    page = upload(client, Contact, [{"reference": "ct-police", "summary_en": "Call 113."}])
+    assert page.context["confirm_form"].fields["reason"].required
+    again = confirm(client, page, Contact, reason=" ")
+    assert is_quiet(again)
+    assert "This changes what readers have seen" in again.content.decode()
+    assert not PendingRevision.objects.exists()
+    # The page that says so confirms the same upload.
+    token = again.context["confirm_form"]["token"].value()
+    done = confirm(client, page, Contact, token=token, reason="The number has changed")
+    assert done.redirect_chain
+    workflow.approve(Contact.objects.get(reference="ct-police"), rosa)
+    assert history.standing("contact:ct-police").reason == "The number has changed"
+    log = Client().get("/en/changes/").content.decode()
+    assert "The number has changed" in log
+    assert "rows.json" not in log
+    assert not Revision.objects.filter(reason__contains="rows.json").exists()
+
+
+def test_a_desk_of_one_says_why_too(rosa, settings):
+    settings.FOUR_EYES = False
+    client = client_of(rosa)
+    page = upload(client, Contact, [{"reference": "ct-police", "summary_en": "Call 113."}])
+    assert "say why" in confirm(client, page, Contact, reason="").content.decode()
+    confirm(client, page, Contact, reason="Because")
+    assert history.standing("contact:ct-police").reason == "Because"
+
+
+def test_drafts_are_imported_without_a_reason(ada):
+    client = client_of(ada)
+    page = upload(client, Contact, [NEW_CONTACT])
+    assert not page.context["confirm_form"].fields["reason"].required
+    confirm(client, page, Contact, reason="")
+    assert history.standing("contact:ct-new").reason == ""
+
+
+def test_a_reason_too_long_for_the_log_is_refused(ada):
+    client = client_of(ada)
+    page = upload(client, Contact, [{"reference": "ct-police", "order": 5}])
+    html = confirm(client, page, Contact, reason="x" * 301).content.decode()
+    assert "at most 300" in html
+    assert "say why" not in html
+    assert not PendingRevision.objects.exists()
 
 
 def test_errors_are_listed_by_line_and_nothing_can_be_confirmed(ada):
