@@ -6,7 +6,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint lock bench-search clean
+.PHONY: serve dev editor secret test lint lock bench-search screenshots clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -63,6 +63,9 @@ lint: .venv/test
 
 bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET=fr|en, or SIZES="real 1000"
 	@$(PY) -m tests.bench.search $(if $(SET),--set "$(SET)" --language $(or $(LANG_OF_SET),fr)) $(if $(SIZES),--sizes "$(SIZES)")
+
+screenshots: .venv/test  ## pictures of every page, to look at, in var/screenshots or FOLDER=…
+	@$(PY) -m tests.browser.screenshots $(or $(FOLDER),var/screenshots)
 
 lock: .venv/test  ## write requirements*.txt anew after a change of pyproject.toml
 	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header -o requirements.txt pyproject.toml

@@ -4,18 +4,12 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import override_settings
 from playwright.sync_api import expect
-from pytest_django.live_server_helper import LiveServer
 
 from kb_site.search import updates
+from tests.browser.conftest import DESK, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
-
-PHONE, DESK = 390, 1280
-# A machine that runs other tests besides may take its time.
-PATIENCE = 20_000  # milliseconds
-expect.set_options(timeout=PATIENCE)
 
 QUESTION = {
     "fr": "/fr/questions/creer-est-deja-un-delit/",
@@ -25,86 +19,10 @@ PROVISION = {
     "fr": "/fr/laws/lu-code-penal/lu-cp-383bis/",
     "en": "/en/laws/lu-code-penal/lu-cp-383bis/",
 }
-# A page of every template that readers see, and of some templates their longest words.
-PAGES = """
-    / /about/ /search/ /search/?q=image /search/?q=qwertyuiop
-    /questions/ /questions/?topic=tp-criminal-law /statements/ /contacts/ /laws/
-    /questions/creer-est-deja-un-delit/ /statements/st-creation-is-offence/ /contacts/ct-police/
-    /laws/lu-code-penal/ /laws/lu-code-penal/lu-cp-383bis/ /laws/eu-aiact/
-""".split()
-WRONG_PAGES = {"/no-such-page/": 404, "/search/?q=%3F": 400}
-
-
-@pytest.fixture(scope="module")
-def site(browser):
-    """The address of a server for readers, who change nothing.
-
-    It shows the content that every test starts from, as committed. `live_server` would have it
-    loaded anew for each test, which takes longer than these tests.
-    """
-    server = LiveServer("localhost")
-    with override_settings(ALLOWED_HOSTS=["localhost"]):
-        yield server.url
-    server.stop()
 
 
 def expect_address(page, path):
     expect(page).to_have_url(re.compile(rf"{re.escape(path)}$"))
-
-
-@pytest.fixture
-def watch():
-    """Follows a page: lists what it logs, what fails, and what it asks of other sites."""
-    noise = []
-
-    def watch(page, address):
-        page.set_default_timeout(PATIENCE)
-        page.on(
-            "console",
-            lambda message: noise.append(f"console: {message.text} {message.location['url']}"),
-        )
-        page.on("pageerror", lambda error: noise.append(f"script: {error}"))
-        page.on("requestfailed", failed)
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith(f"{address}/") or noise.append(f"elsewhere: {request.url}")
-            ),
-        )
-        return page
-
-    def failed(request):
-        # Leaving a page ends what it was still loading.
-        if request.failure != "net::ERR_ABORTED":
-            noise.append(f"failed: {request.url} {request.failure}")
-
-    watch.noise = noise
-    return watch
-
-
-@pytest.fixture
-def stranger(browser, site, watch):
-    """Opens a page as somebody new. Whatever they do must stay silent, local and cookieless."""
-    contexts = []
-
-    def stranger(path="/", width=DESK, **options):
-        context = browser.new_context(
-            base_url=site, viewport={"width": width, "height": 800}, **options
-        )
-        contexts.append(context)
-        page = watch(context.new_page(), site)
-        page.goto(path)
-        return page
-
-    yield stranger
-    cookies = [cookie for context in contexts for cookie in context.cookies()]
-    # What a page keeps without a cookie.
-    stored = [entry for context in contexts for entry in context.storage_state()["origins"]]
-    for context in contexts:
-        context.close()
-    assert not watch.noise
-    assert not cookies
-    assert not stored
 
 
 # Strangers
@@ -203,22 +121,6 @@ def test_the_language_switch_of_a_search_keeps_what_was_typed(stranger):
     expect(page.locator(".results a[href^='/en/questions/']").first).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_no_page_scrolls_sideways_on_a_very_small_phone(stranger, watch, language):
-    page = stranger(f"/{language}/", 320)
-    too_wide = []
-    for path in [*PAGES, *WRONG_PAGES]:
-        answer = page.goto(f"/{language}{path}")
-        assert answer.status == WRONG_PAGES.get(path, 200), answer.url
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 320:
-            too_wide.append((answer.url, width))
-    assert not too_wide
-    # The browser logs the errors asked for; the rest stays in the list, which must be empty.
-    for status in WRONG_PAGES.values():
-        assert f" {status} " in watch.noise.pop(0)
-
-
 def test_the_keyboard_reaches_the_content_at_once(stranger):
     page = stranger("/en/")
     page.keyboard.press("Tab")
@@ -229,76 +131,6 @@ def test_the_keyboard_reaches_the_content_at_once(stranger):
     expect(page.locator("#content")).to_be_focused()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_whoever_uses_the_keyboard_sees_where_they_are(stranger, scheme):
-    page = stranger(QUESTION["en"], PHONE, color_scheme=scheme)
-    stops = []
-    for _ in range(15):
-        page.keyboard.press("Tab")
-        focus = page.evaluate(
-            """() => {
-                const style = getComputedStyle(document.activeElement);
-                const box = document.activeElement.getBoundingClientRect();
-                return {
-                    name: document.activeElement.textContent.trim(),
-                    outline: style.outlineStyle !== "none" ? parseFloat(style.outlineWidth) : 0,
-                    seen: box.width > 0 && box.left >= 0 && box.right <= innerWidth
-                        && box.top < innerHeight && box.bottom > 0,
-                };
-            }"""
-        )
-        assert focus["outline"] >= 2, focus
-        assert focus["seen"], focus
-        stops.append(focus["name"])
-    assert len(set(stops)) > 10
-
-
-# Every text of the page whose contrast with what is behind it is under 4.5 (WCAG 2.2, 1.4.3).
-WEAK_TEXTS = """() => {
-    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-    const luminance = colour => numbers(colour).slice(0, 3)
-        .map(v => v / 255)
-        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const behind = element => {
-        for (; element; element = element.parentElement) {
-            const colour = getComputedStyle(element).backgroundColor;
-            if (numbers(colour)[3] !== 0) return colour;
-        }
-        return "rgb(255, 255, 255)";
-    };
-    const weak = [];
-    for (const element of document.body.querySelectorAll("*")) {
-        const text = [...element.childNodes].filter(n => n.nodeType === 3)
-            .map(n => n.data).join("").trim();
-        if (!text || !element.checkVisibility()) continue;
-        const [a, b] = [luminance(getComputedStyle(element).color), luminance(behind(element))]
-            .sort((x, y) => y - x);
-        const contrast = (a + 0.05) / (b + 0.05);
-        if (contrast < 4.5) weak.push(`${contrast.toFixed(2)} ${text.slice(0, 40)}`);
-    }
-    return weak;
-}"""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_what_is_behind_it(stranger, scheme):
-    page = stranger("/fr/", color_scheme=scheme)
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    red, *_ = map(int, re.findall(r"\d+", ground))
-    assert (red < 128) is (scheme == "dark"), ground
-    for path in (
-        "/fr/",
-        QUESTION["fr"],
-        PROVISION["fr"],
-        "/fr/laws/eu-aiact/",
-        "/fr/contacts/",
-        "/fr/search/?q=image",
-    ):
-        page.goto(path)
-        assert page.evaluate(WEAK_TEXTS) == [], path
 
 
 def test_a_phone_number_is_a_link_that_a_thumb_can_hit(stranger):
