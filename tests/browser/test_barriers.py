@@ -4,6 +4,8 @@ axe-core tells of WCAG 2.2 AA, of its best practices, and of the contrast of AAA
 tool cannot know: whether a page scrolls sideways, where the keyboard goes, what a thumb can hit.
 """
 
+import json
+
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
@@ -62,7 +64,7 @@ def test_axe_finds_no_barrier(stranger, every_page, language):
         tab.set_viewport_size({"width": DESK, "height": 800})
         seen["desk, dark"] = barriers(tab, BY_SIGHT)
         found |= {f"{shown} ({how})": faults for how, faults in seen.items() if faults}
-    assert found == {}
+    assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
 
 def test_axe_finds_no_barrier_where_scripts_do_not_run(stranger, every_page):
@@ -76,7 +78,7 @@ def test_axe_finds_no_barrier_where_scripts_do_not_run(stranger, every_page):
             tab.evaluate(AXE_SCRIPT)
             if faults := barriers(tab, RULES):
                 found[str(shown)] = faults
-    assert found == {}
+    assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -93,7 +95,7 @@ def test_no_page_scrolls_sideways(stranger, every_page, language):
             )
             if whole > seen:
                 too_wide.append(f"{shown} is {whole} px wide at {width}")
-    assert too_wide == []
+    assert not too_wide, "\n".join(too_wide)
 
 
 def test_pages_are_whole_without_scripts(stranger, every_page):
@@ -142,15 +144,16 @@ def test_the_keyboard_goes_through_every_page_in_order(
     tab = stranger(None, width, color_scheme=scheme)
     wrong = []
     for shown in every_page[language]:
+        if shown.page.status == 500:
+            continue  # It needs nothing that may be broken: no header, and no style sheet.
         shown.open(tab)
         tab.evaluate(FOLLOW)
         for _ in range(18):
             tab.keyboard.press("Tab")
         stops = tab.evaluate("stops.map(({element, ...told}) => told)")
-        # The page of an error of ours has neither header nor footer.
-        if len(stops) < 5 and shown.page.status != 500:
+        if len(stops) < 5:
             wrong.append(f"{shown}: only {len(stops)} stops")
-        if stops and not stops[0]["skips"] and shown.page.status != 500:
+        if stops and not stops[0]["skips"]:
             wrong.append(f"{shown}: the first stop is {stops[0]['name']}")
         for stop in stops:
             for what in ("seen", "outlined", "inOrder"):
@@ -159,7 +162,7 @@ def test_the_keyboard_goes_through_every_page_in_order(
                     wrong.append(f"{shown}: not {what}: {stop['name']}")
         if backwards := tab.locator("[tabindex]:not([tabindex='0'], [tabindex='-1'])").count():
             wrong.append(f"{shown}: {backwards} with a tabindex of their own")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 # What a thumb has to hit and cannot: under 44 px high. Links in a sentence are as high as its line.
@@ -184,4 +187,4 @@ def test_a_thumb_can_hit_what_is_there_to_be_hit(stranger, every_page, width):
         shown.open(tab)
         if small := tab.evaluate(SMALL):
             found[str(shown)] = small
-    assert found == {}
+    assert not found, json.dumps(found, indent=1, ensure_ascii=False)
