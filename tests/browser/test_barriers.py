@@ -171,7 +171,7 @@ SMALL = """() => [...document.querySelectorAll(
         + " [type=radio]), label:has(input[type=checkbox], input[type=radio]), a.phone, .doors a,"
         + " a[class*=exit]"
     )]
-    .filter(element => element.checkVisibility() && !element.closest(".breadcrumb")
+    .filter(element => element.checkVisibility() && !element.closest(".breadcrumb, .citations")
         && !element.matches(".visually-hidden"))
     .map(element => [element.getBoundingClientRect(), element])
     .filter(([box]) => box.width > 1 && (box.height < 43.5 || box.width < 24))
