@@ -8,10 +8,12 @@ from modeltranslation.admin import TranslationStackedInline
 from articles.models import (
     Claim,
     Contact,
+    Event,
     Question,
     Source,
     Speaker,
     Statement,
+    Term,
     Topic,
     missing_languages,
 )
@@ -262,6 +264,61 @@ class ContactAdmin(ExchangeAdmin, RecordAdmin):
                 "fields": ["reference", "order", "created_at", "updated_at"],
                 "classes": ["collapse"],
             },
+        ),
+    ]
+
+
+@admin.register(Event)
+class EventAdmin(ExchangeAdmin, RecordAdmin):
+    resource_classes = [resource(Event)]
+    required_texts = ["title", "summary", "source"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "happened_on",
+        "confidence",
+        "status",
+        "verified_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "confidence", "topics"]
+    search_fields = ["reference", "title_fr", "title_en", "summary_fr", "summary_en"]
+    autocomplete_fields = ["topics", "provisions", "statements"]
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "note", "also_asked"]}),
+        (_("When"), {"fields": [("happened_on", "precision", "ended_on")]}),
+        (_("Source"), {"fields": ["source", "url"]}),
+        (_("Our reading"), {"fields": ["provisions", "statements", "topics"]}),
+        PUBLICATION,
+        VERIFICATION,
+        (
+            _("Rarely changed"),
+            {"fields": ["reference", "created_at", "updated_at"], "classes": ["collapse"]},
+        ),
+    ]
+
+
+@admin.register(Term)
+class TermAdmin(ExchangeAdmin, RecordAdmin):
+    resource_classes = [resource(Term)]
+    required_texts = ["term", "definition"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "status",
+        "verified_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "confidence"]
+    search_fields = ["reference", "term_fr", "term_en", "other_forms_fr", "other_forms_en"]
+    autocomplete_fields = ["provisions"]
+    fieldsets = [
+        (None, {"fields": ["term", "other_forms", "definition", "provisions"]}),
+        PUBLICATION,
+        VERIFICATION,
+        (
+            _("Rarely changed"),
+            {"fields": ["reference", "created_at", "updated_at"], "classes": ["collapse"]},
         ),
     ]
 

@@ -3,10 +3,12 @@
 from articles.models import (
     Claim,
     Contact,
+    Event,
     Question,
     Source,
     Speaker,
     Statement,
+    Term,
     Topic,
 )
 from kb_site.editorial import history, reviews
@@ -56,6 +58,14 @@ history.register(
     on_change=statement_changed,
 )
 history.register("contact", Contact, titles=["name"], silent=SILENT, on_change=contact_changed)
+history.register(
+    "event",
+    Event,
+    titles=["title"],
+    # What it is put beside is our reading of it, not what happened.
+    silent=SILENT | {"provisions", "statements"},
+)
+history.register("term", Term, titles=["term"], silent=SILENT | {"other_forms"})
 # Their own changes are no news, but what cites them shows them as they stood.
 for name, model, title in [
     ("topic", Topic, "title"),

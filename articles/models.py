@@ -1,4 +1,4 @@
-"""Questions and their claims, statements and their sources, and contacts."""
+"""Questions and their claims, statements and sources, contacts, events and words explained."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -539,6 +539,136 @@ class Claim(models.Model):
             "Claim %(order)s: a claim of basis “statement” cites at least one statement. Add one, "
             "or change the basis."
         ) % {"order": order}
+
+
+class Event(Record):
+    """Something that happened, or is planned, in the affair this site speaks of."""
+
+    class Precision(models.TextChoices):
+        DAY = "day", _("to the day")
+        MONTH = "month", _("to the month")
+
+    title = models.CharField(_("title"), max_length=200)
+    summary = models.TextField(_("summary"), help_text=_("In our own words, in plain sentences."))
+    note = models.TextField(
+        _("note to readers"), blank=True, help_text=_("What is not known, or on what it depends.")
+    )
+    also_asked = models.TextField(
+        _("also searched as"),
+        blank=True,
+        help_text=_("What people type when they look for this, one a line."),
+    )
+    happened_on = models.DateField(
+        _("date"), null=True, blank=True, help_text=_("Leave empty when unknown: never guess.")
+    )
+    precision = models.CharField(
+        _("the date is known"),
+        max_length=5,
+        choices=Precision.choices,
+        default=Precision.DAY,
+        help_text=_("When only the month is known, write its first day: readers see the month."),
+    )
+    ended_on = models.DateField(
+        _("last day"), null=True, blank=True, help_text=_("Only for what took several days.")
+    )
+    source = models.CharField(
+        _("who says so"), max_length=250, help_text=_("The publishers, as readers know them.")
+    )
+    url = models.URLField(_("page of the source"), max_length=500, blank=True)
+    topics = models.ManyToManyField(
+        Topic, blank=True, related_name="events", verbose_name=_("topics")
+    )
+    provisions = CitationField(
+        Provision, blank=True, related_name="events", verbose_name=_("law it is about")
+    )
+    statements = CitationField(
+        Statement,
+        blank=True,
+        related_name="events",
+        verbose_name=_("statements on the same subject"),
+        help_text=_("Shown as our own reading: it does not say that the speaker meant this event."),
+    )
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["happened_on", "reference"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(ended_on__isnull=True) | Q(ended_on__gte=models.F("happened_on")),
+                name="articles_event_dates_in_order",
+                violation_error_message=_("An event cannot end before it begins."),
+            ),
+        ]
+
+    def __str__(self):
+        return self.title_fr or self.title_en or self.reference
+
+    @property
+    def anchor(self):
+        """Where it stands on the timeline's page."""
+        return f"ev-{self.reference.removeprefix('ev-')}"
+
+    def get_absolute_url(self):
+        return f"{reverse('articles:timeline')}#{self.anchor}"
+
+    def clean(self):
+        super().clean()
+        if self.ended_on and not self.happened_on:
+            raise ValidationError(
+                {"ended_on": _("Give the first day too, or leave the last one empty.")}
+            )
+
+
+class Term(Record):
+    """A word that the answers use, explained."""
+
+    term = models.CharField(_("word"), max_length=120, help_text=_("As the answers write it."))
+    other_forms = models.TextField(
+        _("other forms"),
+        blank=True,
+        help_text=_(
+            "Plurals and synonyms, one a line, with their accents and capitals: answers explain "
+            "the word where they use one of these."
+        ),
+    )
+    definition = models.TextField(
+        _("definition"), help_text=_("One to three plain sentences, as short Markdown.")
+    )
+    provisions = CitationField(
+        Provision,
+        blank=True,
+        related_name="terms",
+        verbose_name=_("provisions"),
+        help_text=_("The law that the definition rests on. None: it is the everyday meaning."),
+    )
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("word explained")
+        verbose_name_plural = _("words explained")
+        ordering = ["reference"]
+
+    def __str__(self):
+        return self.term_fr or self.term_en or self.reference
+
+    @property
+    def anchor(self):
+        """Where it is explained, on the glossary's page and on those that use it."""
+        return f"term-{self.reference.removeprefix('term-')}"
+
+    def get_absolute_url(self):
+        return f"{reverse('articles:glossary')}#{self.anchor}"
+
+    def forms(self, language):
+        """Every way of writing it in a language, the word itself first."""
+        texts = getattr(self, f"term_{language}"), *self._lines(f"other_forms_{language}")
+        return [form for text in texts if (form := (text or "").strip())]
+
+    def _lines(self, field):
+        return (getattr(self, field) or "").splitlines()
 
 
 def _citation_filter(model, record):

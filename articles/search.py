@@ -1,6 +1,16 @@
-"""What the search holds of questions, statements and contacts."""
+"""What the search holds of questions, statements, contacts, events and words explained."""
 
-from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Term,
+    Topic,
+)
 from kb_site import markdown, phones
 from kb_site.search.documents import (
     Document,
@@ -147,6 +157,57 @@ class ContactIndex(SearchIndex):
             body=f"{texts(contact, language, 'handles', 'does_not_handle', 'how')} "
             f"{contact.phone} {contact.address}".strip(),
             references=tuple(f"tel:{phone_key(n)}" for _s, n in phones.split(contact.phone) if n),
+        )
+
+
+@register
+class EventIndex(SearchIndex):
+    kind = "event"
+    model = Event
+    plain_fields = ("title", "summary")
+
+    def queryset(self):
+        return Event.objects.published().prefetch_related("topics")
+
+    def document(self, event, language):
+        title = getattr(event, f"title_{language}")
+        if not title:
+            return None
+        return Document(
+            kind=self.kind,
+            reference=event.reference,
+            language=language,
+            title=title,
+            url=self.url(event, language),
+            also_asked=getattr(event, f"also_asked_{language}") or "",
+            summary=getattr(event, f"summary_{language}") or "",
+            body=texts(event, language, "note", "source"),
+            topics=tuple(topic.reference for topic in event.topics.all()),
+        )
+
+
+@register
+class TermIndex(SearchIndex):
+    kind = "term"
+    model = Term
+    plain_fields = ("term", "other_forms", "definition")
+
+    def queryset(self):
+        return Term.objects.published()
+
+    def document(self, term, language):
+        title = getattr(term, f"term_{language}")
+        if not title:
+            return None
+        return Document(
+            kind=self.kind,
+            reference=term.reference,
+            language=language,
+            title=title,
+            url=self.url(term, language),
+            summary=markdown.plain(getattr(term, f"definition_{language}") or ""),
+            # Not ways to ask: they are the very words that the answers are sought by.
+            body=getattr(term, f"other_forms_{language}") or "",
         )
 
 

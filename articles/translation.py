@@ -1,6 +1,16 @@
 from modeltranslation.translator import TranslationOptions, register
 
-from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Term,
+    Topic,
+)
 
 
 @register(Topic)
@@ -46,3 +56,13 @@ class QuestionTranslation(TranslationOptions):
 @register(Claim)
 class ClaimTranslation(TranslationOptions):
     fields = ("text",)
+
+
+@register(Event)
+class EventTranslation(TranslationOptions):
+    fields = ("title", "summary", "note", "also_asked", "source")
+
+
+@register(Term)
+class TermTranslation(TranslationOptions):
+    fields = ("term", "other_forms", "definition")

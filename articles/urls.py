@@ -13,6 +13,8 @@ urlpatterns = [
         views.StatementDetailView.as_view(),
         name="statement-detail",
     ),
+    path("timeline/", views.TimelineView.as_view(), name="timeline"),
+    path("glossary/", views.GlossaryView.as_view(), name="glossary"),
     path("contacts/", views.ContactListView.as_view(), name="contact-list"),
     path("contacts/<slug:reference>/", views.ContactDetailView.as_view(), name="contact-detail"),
 ]

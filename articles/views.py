@@ -1,3 +1,5 @@
+import unicodedata
+
 from django.db.models import Prefetch, Q
 from django.http import HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
@@ -5,20 +7,24 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.views.generic import DetailView, ListView
 
-from articles import sources
+from articles import sources, timeline
 from articles.models import (
     Claim,
     Contact,
+    Event,
     FormerSlug,
     Question,
     Statement,
+    Term,
     Topic,
 )
-from kb_site.editorial import history
+from kb_site.editorial import clock, history
 from kb_site.editorial.views import DatedPage
 from kb_site.languages import LANGUAGES
+from kb_site.markdown import Words
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
-from laws.models import Provision
+from laws.dates import dates_of
+from laws.models import LegalAct, Provision
 
 
 class QuestionListView(PublicPage, ListView):
@@ -63,7 +69,10 @@ class QuestionDetailView(DatedPage, DetailView):
         return question.claims.all()
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(sources=sources.number(self.object.claims.all()), **kwargs)
+        terms = self.past.all(Term) if self.past else Term.objects.published()
+        return super().get_context_data(
+            sources=sources.number(self.object.claims.all()), words=Words(terms), **kwargs
+        )
 
     def unpublished(self):
         return Question.objects.filter(_slugs(self.kwargs["slug"]))
@@ -74,7 +83,9 @@ class QuestionDetailView(DatedPage, DetailView):
     @cached_property
     def found(self):
         slug = self.kwargs["slug"]
-        cited = Prefetch("provisions", Provision.objects.published().with_versions())
+        # Their penalties and what amended them stand on their own pages.
+        provisions = Provision.objects.published().select_related("act")
+        cited = Prefetch("provisions", provisions.prefetch_related("versions"))
         questions = Question.objects.published().prefetch_related(
             Prefetch(
                 "claims",
@@ -168,3 +179,62 @@ class ContactDetailView(CitedPage, DetailView):
             citing_statements=self.citing(Statement)[:CITED_BY_SIZE],
             **kwargs,
         )
+
+
+class TimelineView(DatedPage, ListView):
+    """The affair's events and the law's dates: what comes next, then what was, newest first."""
+
+    kind = "event"
+    template_name = "articles/timeline.html"
+    context_object_name = "moments"
+    # On one page while they are few: an event is found by its place on it.
+    paginate_by = 40
+
+    def get_queryset(self):
+        return timeline.in_reading_order(self.moments, clock.today())
+
+    @cached_property
+    def moments(self):
+        if self.past:
+            events, acts, provisions = map(self.past.all, (Event, LegalAct, Provision))
+        else:
+            cited = Provision.objects.published().select_related("act")
+            events = Event.objects.published().prefetch_related(
+                Prefetch("provisions", cited),
+                Prefetch("statements", Statement.objects.published()),
+            )
+            acts = LegalAct.objects.published()
+            provisions = cited.prefetch_related("versions")
+        return timeline.moments_of(events, dates_of(acts, provisions))
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        today = clock.today()
+        shown = list(context["moments"])
+        is_first = context["page_obj"].number == 1
+        return context | {
+            "coming": [moment for moment in shown if timeline.is_coming(moment, today)],
+            "before": [moment for moment in shown if not timeline.is_coming(moment, today)],
+            "today": today,
+            "picture": timeline.draw(self.moments, today) if is_first else None,
+        }
+
+
+class GlossaryView(DatedPage, ListView):
+    """The words that the answers use, explained, in the alphabet of the reader's language."""
+
+    kind = "term"
+    template_name = "articles/glossary.html"
+    context_object_name = "terms"
+    paginate_by = 2 * PAGE_SIZE
+
+    def get_queryset(self):
+        cited = Provision.objects.published().select_related("act")
+        terms = Term.objects.published().prefetch_related(Prefetch("provisions", cited))
+        return sorted(self.past.all(Term) if self.past else terms, key=_alphabetical)
+
+
+def _alphabetical(term):
+    """Where a term stands among others in the active language: accents and capitals aside."""
+    word = unicodedata.normalize("NFKD", (term.forms(get_language()) or [str(term)])[0])
+    return "".join(c for c in word if c.isalnum()).casefold(), term.reference

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from modeltranslation.translator import translator
 
-from articles.models import Claim, Contact, Question, Source, Statement, Topic
+from articles.models import Claim, Contact, Event, Question, Source, Statement, Topic
 from kb_site.search import updates
 from laws.models import LegalAct, Provision
 
@@ -133,6 +133,7 @@ class TestFacts:
         "act": LegalAct,
         "provision": Provision,
         "contact": Contact,
+        "event": Event,
     }
 
     @pytest.mark.parametrize("kind", MODELS)
@@ -431,8 +432,9 @@ class TestLoading:
         # What cites goes first.
         with updates.paused():
             for name in (
-                "articles.question articles.statement articles.contact articles.topic "
-                "articles.source articles.speaker laws.provision laws.legalact"
+                "articles.event articles.term articles.question articles.statement "
+                "articles.contact articles.topic articles.source articles.speaker "
+                "laws.provision laws.legalact"
             ).split():
                 apps.get_model(name).objects.all().delete()
             for model in models():

@@ -17,7 +17,16 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils.translation import gettext, override
 
-from articles.models import Claim, Contact, FormerSlug, Question, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    FormerSlug,
+    Question,
+    Statement,
+    Term,
+    Topic,
+)
 from kb_site.search.find import find
 from laws.models import LegalAct, Provision, ProvisionVersion
 
@@ -32,6 +41,8 @@ PLAIN = (
     "articles:question-list",
     "articles:statement-list",
     "articles:contact-list",
+    "articles:timeline",
+    "articles:glossary",
     "laws:act-list",
 )
 VOID = set("area base br col embed hr img input link meta source track wbr".split())
@@ -353,9 +364,19 @@ def test_tab_titles_are_discreet(records, site):
 def test_tab_titles_tell_the_kinds_of_page_apart(site):
     titles = {
         site[f"/fr/{path}"].tree.all("title")[0].text
-        for path in ("", "about/", "search/", "questions/", "statements/", "contacts/", "laws/")
+        for path in (
+            "",
+            "about/",
+            "search/",
+            "questions/",
+            "statements/",
+            "contacts/",
+            "laws/",
+            "timeline/",
+            "glossary/",
+        )
     }
-    assert len(titles) == 7
+    assert len(titles) == 9
 
 
 # Verification and sources
@@ -674,7 +695,7 @@ def test_a_topic_without_a_published_question_is_not_offered():
 
 
 def test_an_empty_site_still_answers():
-    for model in RECORDS:
+    for model in (*RECORDS, Event, Term):
         model.objects.update(status="draft")
     for language in LANGUAGES:
         with override(language):
@@ -791,6 +812,8 @@ def test_hostile_text_in_any_field_stays_text():
         (Topic, "title summary"),
         (Contact, "name summary handles does_not_handle how hours note url"),
         (Statement, "title claim note office"),
+        (Event, "title summary note source"),
+        (Term, "definition other_forms"),
         (Provision, "label heading"),
         (ProvisionVersion, "summary note official_url"),
         (LegalAct, "short_title title summary note url"),

@@ -11,7 +11,7 @@ from django.db.models.base import ModelState
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from articles.models import Claim, Contact, Question, Statement, Topic
+from articles.models import Claim, Contact, Event, Question, Statement, Term, Topic
 from kb_site.search import counts
 from kb_site.search.documents import registry
 from kb_site.search.engines import get_engine
@@ -35,6 +35,10 @@ PAGES = {
     "question": "/en/questions/copy-0/",
     "statements": "/en/statements/",
     "statement": "/en/statements/copy-0/",
+    "timeline": "/en/timeline/",
+    "timeline, last page": "/en/timeline/?page=last",
+    "glossary": "/en/glossary/",
+    "glossary, last page": "/en/glossary/?page=last",
     "contacts": "/en/contacts/",
     "contact": "/en/contacts/copy-0/",
     "acts": "/en/laws/",
@@ -97,6 +101,7 @@ def build(count):
         "order": lambda n: n,
         "status": lambda n: "published",
     }
+    unordered = {name: value for name, value in named.items() if name != "order"}
     act = LegalAct.objects.get(reference="lu-code-penal")
     provision = Provision.objects.get(reference="lu-cp-383bis")
     question = Question.objects.get(reference="q-creation-offence")
@@ -117,6 +122,16 @@ def build(count):
         slug_en=lambda n: f"copy-{n}",
         **named,
     )
+    events = copies(Event.objects.get(reference="ev-2026-01-26-dsa"), count, **unordered)
+    terms = copies(
+        Term.objects.get(reference="term-delit"),
+        count,
+        other_forms_en=lambda n: f"zyzzyva{n}",
+        **unordered,
+    )
+    link(Event.provisions, *((e, provisions[i % 3]) for e in events for i in (0, 1)))
+    link(Event.statements, *((e, statements[0]) for e in events))
+    link(Term.provisions, *((t, provisions[0]) for t in terms))
     link(Statement.mapped_provisions, *((s, provisions[0]) for s in statements))
     link(Statement.contacts, *((s, contacts[0]) for s in statements))
     link(Question.topics, *((q, topic) for q in questions))
@@ -132,7 +147,7 @@ def build(count):
 def measure(count):
     """Builds the site anew with `count` records of each kind and reads every page once."""
     with transaction.atomic():
-        for model in (Question, Statement, Contact, Provision, LegalAct):
+        for model in (Event, Term, Question, Statement, Contact, Provision, LegalAct):
             model.objects.update(status="draft")
         build(count)
         # One kind is enough for the search, and soon written.

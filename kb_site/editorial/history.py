@@ -590,6 +590,18 @@ class Past:
         # A copy with its own citations: what it cites may cite it in turn.
         return self._fill(kind.model, data, kind.parts, with_citations=True)
 
+    def all(self, model):
+        """Returns every record of a model that readers could see, with what it cites, in order."""
+        kind = kind_of(model)
+        rows = Revision.objects.standing_at(self.moment).filter(kind=kind.name, is_public=True)
+        keys = {
+            f"{kind.name}:{reference}" for reference in rows.values_list("reference", flat=True)
+        }
+        keys |= {key for key in self._data if key.startswith(f"{kind.name}:")}
+        self._load(keys)
+        self._load({c for key in keys for c in cited(self._data[key], kind.model, kind.parts)})
+        return [self.get(kind.name, row.reference) for row in self._ordered(model, keys)]
+
     def citing(self, model, keys):
         """Returns the records of a model that cite, themselves or in a part, one of these keys."""
         name = kind_of(model).name

@@ -11,6 +11,8 @@ KIND_NAMES = {
     "statement": _("Statements"),
     "provision": _("Provisions"),
     "act": _("Acts"),
+    "event": _("Events"),
+    "term": _("Definitions"),
 }
 
 

@@ -30,7 +30,15 @@ FIELDS = {
     "asked_in": (1.3, 0.75),
 }
 # A question and the door to knock on come before a remote provision that matches as well.
-KINDS = {"question": 1.5, "contact": 1.15, "act": 1.2, "provision": 0.75, "statement": 0.75}
+KINDS = {
+    "question": 1.5,
+    "contact": 1.15,
+    "act": 1.3,
+    "provision": 0.75,
+    "statement": 0.75,
+    "event": 0.4,
+    "term": 0.4,
+}
 
 # Terms that are not words of the text carry a mark no word can begin with.
 STOP = "~"

@@ -76,6 +76,14 @@ def prose(record, field):
     return _in_language(markdown.render(value, language), language, "div")
 
 
+@register.simple_tag
+def explained(record, field, words):
+    """As `prose`; the `markdown.Words` of the page are linked to where it explains them."""
+    value, language = translated(record, field)
+    html = markdown.render(value, language, words or None)
+    return _in_language(html, language, "div")
+
+
 @register.filter
 def lines(record, field):
     """A translated field of one thing a line, as a list."""
@@ -96,6 +104,13 @@ def day(value):
     return format_html(
         '<time datetime="{}">{}</time>', value.isoformat(), words.replace(" ", "\u00a0")
     )
+
+
+@register.filter
+def days_after(value, today):
+    """How far a day to come is from today, in words."""
+    days = (value - today).days
+    return ngettext("in %d day", "in %d days", days) % days
 
 
 @register.filter
@@ -156,6 +171,8 @@ def kind_name(kind):
         "statement": gettext("Statement"),
         "provision": gettext("Provision"),
         "act": gettext("Act"),
+        "event": gettext("Event"),
+        "term": gettext("Definition"),
     }.get(kind, kind)
 
 

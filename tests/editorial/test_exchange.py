@@ -19,7 +19,17 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Term,
+    Topic,
+)
 from kb_site.editorial import exchange, history, sheets, workflow
 from kb_site.editorial.models import PendingRevision, Revision
 from kb_site.editorial.sheets import CSV, JSON, XLSX
@@ -42,6 +52,8 @@ MODELS = [
     Statement,
     Question,
     Claim,
+    Event,
+    Term,
 ]
 FORMATS = [CSV, XLSX, JSON]
 HOLDERS = {Claim: Question, Penalty: ProvisionVersion}

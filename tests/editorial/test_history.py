@@ -7,7 +7,17 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection, transaction
 
-from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Term,
+    Topic,
+)
 from kb_site.editorial import history
 from kb_site.editorial.models import Revision
 from kb_site.search import updates
@@ -77,6 +87,7 @@ def check_chains():
 def test_what_was_loaded_begins_at_number_one_and_is_no_news():
     revisions = Revision.objects.all()
     kinds = [LegalAct, Provision, Contact, Statement, Question, Topic, Speaker, Source]
+    kinds += [Event, Term]
     assert revisions.count() == sum(model.objects.count() for model in kinds)
     assert {revision.number for revision in revisions} == {1}
     assert not revisions.filter(is_told=True).exists()

@@ -9,12 +9,22 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import override
 
-from articles.models import Claim, Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Claim,
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Term,
+    Topic,
+)
 from laws.models import LegalAct, Provision
 
 pytestmark = pytest.mark.django_db
 
-RECORDS = [LegalAct, Provision, Contact, Statement, Question]
+RECORDS = [LegalAct, Provision, Contact, Statement, Question, Event, Term]
 REFERENCED = [*RECORDS, Topic, Speaker, Source]
 
 
@@ -185,6 +195,14 @@ def new_claim():
     return Claim.objects.create(question=new_question(), basis="advice", text_fr="Inventé")
 
 
+def new_event():
+    return Event.objects.create(reference="citing", title_fr="Inventé")
+
+
+def new_term():
+    return Term.objects.create(reference="citing", term_fr="inventé")
+
+
 CITATIONS = {
     "claim-provision": (new_claim, "provisions", new_provision),
     "claim-statement": (new_claim, "statements", new_statement),
@@ -192,6 +210,9 @@ CITATIONS = {
     "statement-provision": (lambda: new_statement("citing"), "mapped_provisions", new_provision),
     "statement-contact": (lambda: new_statement("citing"), "contacts", new_contact),
     "question-contact": (new_question, "contacts", new_contact),
+    "event-provision": (new_event, "provisions", new_provision),
+    "event-statement": (new_event, "statements", new_statement),
+    "term-provision": (new_term, "provisions", new_provision),
 }
 
 
