@@ -37,16 +37,10 @@ class ReferenceField(models.CharField):
         ]
 
 
-class LanguagesField(models.JSONField):
-    """A list of language codes, chosen from those that are spoken here."""
+class SeveralField(models.JSONField):
+    """A list of codes, chosen from the pairs (code, name) that a subclass gives as `CHOICES`."""
 
-    CHOICES = [
-        ("lb", _("Luxembourgish")),
-        ("fr", _("French")),
-        ("de", _("German")),
-        ("en", _("English")),
-        ("pt", _("Portuguese")),
-    ]
+    CHOICES = []
 
     def __init__(self, *args, **kwargs):
         kwargs.setdefault("default", list)
@@ -55,7 +49,7 @@ class LanguagesField(models.JSONField):
 
     def validate(self, value, model_instance):
         super().validate(value, model_instance)
-        known = dict(self.CHOICES)
+        known = [code for code, _name in self.CHOICES]
         if not isinstance(value, list) or not all(code in known for code in value):
             raise ValidationError(
                 _("Write a list of codes, each one of: %(codes)s."),
@@ -70,6 +64,18 @@ class LanguagesField(models.JSONField):
             choices=self.CHOICES,
             widget=forms.CheckboxSelectMultiple,
         )
+
+
+class LanguagesField(SeveralField):
+    """A list of language codes, chosen from those that are spoken here."""
+
+    CHOICES = [
+        ("lb", _("Luxembourgish")),
+        ("fr", _("French")),
+        ("de", _("German")),
+        ("en", _("English")),
+        ("pt", _("Portuguese")),
+    ]
 
 
 class CitationField(models.ManyToManyField):
