@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import TranslationStackedInline
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -256,6 +257,37 @@ class ContactAdmin(ExchangeAdmin, RecordAdmin):
                 ]
             },
         ),
+        (_("On the help page"), {"fields": ["needs", "excludes"]}),
+        PUBLICATION,
+        VERIFICATION,
+        (
+            _("Rarely changed"),
+            {
+                "fields": ["reference", "order", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
+        ),
+    ]
+
+
+@admin.register(Advice)
+class AdviceAdmin(ExchangeAdmin, RecordAdmin):
+    resource_classes = [resource(Advice)]
+    required_texts = ["text"]
+    list_display = [
+        "__str__",
+        "short_reference",
+        "kind",
+        "order",
+        "status",
+        "verified_on",
+        "has_both_languages",
+    ]
+    list_filter = ["status", "kind"]
+    search_fields = ["reference", "text_fr", "text_en"]
+    autocomplete_fields = ["provisions", "contacts"]
+    fieldsets = [
+        (None, {"fields": ["kind", "text", "only_for", "provisions", "contacts"]}),
         PUBLICATION,
         VERIFICATION,
         (

@@ -1,6 +1,7 @@
 """Which records of answers keep a history, and what is read again when one of them changes."""
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -66,6 +67,7 @@ history.register(
     silent=SILENT | {"provisions", "statements"},
 )
 history.register("term", Term, titles=["term"], silent=SILENT | {"other_forms"})
+history.register("advice", Advice, titles=["text"], silent=SILENT)
 # Their own changes are no news, but what cites them shows them as they stood.
 for name, model, title in [
     ("topic", Topic, "title"),
@@ -87,3 +89,18 @@ def citing_claims(record):
     for claim in claims.select_related("question"):
         languages = [code for code in LANGUAGES if getattr(claim, f"text_{code}")]
         yield claim, claim.question, languages
+
+
+@reviews.finds_citing
+def citing_advice(record):
+    """The pieces of advice that cite a provision (or a provision of an act) or a contact."""
+    if isinstance(record, LegalAct):
+        condition = {"provisions__act": record}
+    elif isinstance(record, Provision):
+        condition = {"provisions": record}
+    elif isinstance(record, Contact):
+        condition = {"contacts": record}
+    else:
+        return
+    for advice in Advice.objects.filter(**condition).distinct():
+        yield advice, advice, [code for code in LANGUAGES if getattr(advice, f"text_{code}")]

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from articles.fields import CasesField, ExclusionsField, NeedsField
 from kb_site.editorial.clock import today
 from kb_site.editorial.fields import CitationField, LanguagesField
 from kb_site.editorial.models import (
@@ -157,6 +158,20 @@ class Contact(Record):
     takes_complaints = models.BooleanField(_("takes criminal complaints"), default=False)
     removes_content = models.BooleanField(_("can get content removed"), default=False)
     supports_victims = models.BooleanField(_("supports victims"), default=False)
+    needs = NeedsField(
+        _("what the help page sends here"),
+        help_text=_(
+            "Who wants this is sent here. Nothing ticked: the help page never names it, except an "
+            "emergency number, in danger."
+        ),
+    )
+    excludes = ExclusionsField(
+        _("what the help page never sends here"),
+        help_text=_(
+            "Tick what it refuses, as “does not handle” says in words. For whom it is, minors or "
+            "adults, is said above."
+        ),
+    )
     note = models.TextField(_("note to readers"), blank=True)
 
     objects = ReferenceManager.from_queryset(ContactQuerySet)()
@@ -172,6 +187,45 @@ class Contact(Record):
 
     def get_absolute_url(self):
         return reverse("articles:contact-detail", args=[self.reference])
+
+
+class Advice(Record):
+    """A short piece of advice of the help page: what to do now, or never to do."""
+
+    class Kind(models.TextChoices):
+        DO = "do", _("what to do now")
+        NEVER = "never", _("what never to do")
+
+    order = models.PositiveIntegerField(_("order"), default=0, help_text=_("Place in lists."))
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    text = models.TextField(
+        _("text"), help_text=_("One or two short sentences, without any markup.")
+    )
+    only_for = CasesField(
+        _("only for"),
+        help_text=_(
+            "Who is told this. Nothing ticked about a point, the age for instance: everybody. Who "
+            "does not say how old the person is gets what is for minors."
+        ),
+    )
+    provisions = CitationField(
+        Provision, blank=True, related_name="advice", verbose_name=_("provisions")
+    )
+    contacts = CitationField(Contact, blank=True, related_name="advice", verbose_name=_("contacts"))
+
+    objects = ReferenceManager.from_queryset(RecordQuerySet)()
+
+    class Meta(Record.Meta):
+        abstract = False
+        verbose_name = _("piece of advice")
+        verbose_name_plural = _("advice of the help page")
+        ordering = ["order", "reference"]
+
+    def __str__(self):
+        return self.text_fr or self.text_en or self.reference
+
+    def get_absolute_url(self):
+        return reverse("articles:advice-detail", args=[self.reference])
 
 
 class StatementQuerySet(RecordQuerySet):

@@ -1,6 +1,7 @@
 from modeltranslation.translator import TranslationOptions, register
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -41,6 +42,11 @@ class ContactTranslation(TranslationOptions):
         "hours",
         "note",
     )
+
+
+@register(Advice)
+class AdviceTranslation(TranslationOptions):
+    fields = ("text",)
 
 
 @register(Statement)

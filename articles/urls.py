@@ -17,4 +17,6 @@ urlpatterns = [
     path("glossary/", views.GlossaryView.as_view(), name="glossary"),
     path("contacts/", views.ContactListView.as_view(), name="contact-list"),
     path("contacts/<slug:reference>/", views.ContactDetailView.as_view(), name="contact-detail"),
+    path("help/", views.HelpView.as_view(), name="help"),
+    path("help/<slug:reference>/", views.AdviceDetailView.as_view(), name="advice-detail"),
 ]

@@ -1,14 +1,21 @@
 import unicodedata
 
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import Prefetch, Q
-from django.http import HttpResponsePermanentRedirect
+from django.http import HttpResponsePermanentRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
-from django.utils.translation import get_language
-from django.views.generic import DetailView, ListView
+from django.utils.translation import get_language, gettext, override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import DetailView, ListView, TemplateView
 
-from articles import sources, timeline
+from articles import help, sources, timeline
+from articles.forms import HelpForm
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -238,3 +245,79 @@ def _alphabetical(term):
     """Where a term stands among others in the active language: accents and capitals aside."""
     word = unicodedata.normalize("NFKD", (term.forms(get_language()) or [str(term)])[0])
     return "".join(c for c in word if c.isalnum()).casefold(), term.reference
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class HelpView(PublicPage, TemplateView):
+    """A few questions, and at once who to turn to and what to do. Nothing of it is kept.
+
+    The answers are sent by POST, so that neither the address nor the history nor a log holds them.
+    No token guards the form: sending it changes nothing, there is no
+    session to abuse, and the token would be the only cookie of the public site.
+    """
+
+    http_method_names = [*PublicPage.http_method_names, "post"]
+    template_name = "articles/help.html"
+    headers = {
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+    }
+
+    def dispatch(self, request, *args, **kwargs):
+        response = super().dispatch(request, *args, **kwargs)
+        for name, value in self.headers.items():
+            response[name] = value
+        return response
+
+    def get(self, request):
+        return self.render_to_response({"form": HelpForm()})
+
+    def post(self, request):
+        try:
+            form = HelpForm(request.POST)
+        except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+            # Far more than these questions can hold.
+            return self.render_to_response({"form": HelpForm(), "unreadable": True}, status=400)
+        if not form.is_valid():
+            return self.render_to_response({"form": form}, status=400)
+        cases = help.situation_of(form.answers)
+        advice = [a for a in Advice.objects.published() if help.suits(a, cases)]
+        contacts = Contact.objects.published()
+        return self.render_to_response(
+            {
+                "form": form,
+                "contacts": help.contacts_for(contacts, cases, form.cleaned_data["needs"]),
+                "advice": [
+                    (kind, kind.label, [a for a in advice if a.kind == kind])
+                    for kind in Advice.Kind
+                ],
+                "other_languages": self.other_languages(),
+            }
+        )
+
+    def other_languages(self):
+        """The page in the other languages: (language, address, what leads there, in it) each."""
+        found = []
+        for code in LANGUAGES:
+            if code != get_language():
+                with override(code):
+                    # Translators: in French, “Lire cette réponse en français”, and so on.
+                    words = gettext("Read this answer in English")
+                    found.append((code, reverse("articles:help"), words))
+        return found
+
+
+class AdviceDetailView(DatedPage, DetailView):
+    """What a piece of advice rests on."""
+
+    kind = "advice"
+    template_name = "articles/advice_detail.html"
+    context_object_name = "advice"
+
+    def find(self):
+        advice = Advice.objects.published().prefetch_related(
+            Prefetch("provisions", Provision.objects.published().with_versions()),
+            Prefetch("contacts", Contact.objects.published()),
+        )
+        return get_object_or_404(advice, reference=self.kwargs["reference"])

@@ -33,6 +33,8 @@ PUBLIC = [
     "/en/statements/st-creation-is-offence/",
     "/fr/contacts/",
     "/en/contacts/ct-bee-secure-stopline/",
+    "/fr/help/",
+    "/en/help/ad-never-keep/",
     "/fr/laws/",
     "/en/laws/lu-code-penal/",
     "/fr/laws/lu-code-penal/lu-cp-383bis/",

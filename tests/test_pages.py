@@ -37,6 +37,7 @@ RECORDS = (Question, Statement, Contact, LegalAct, Provision)
 PLAIN = (
     "home",
     "about",
+    "articles:help",
     "search:search",
     "articles:question-list",
     "articles:statement-list",

@@ -20,6 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -49,6 +50,7 @@ MODELS = [
     ProvisionVersion,
     Penalty,
     Contact,
+    Advice,
     Statement,
     Question,
     Claim,
@@ -422,6 +424,7 @@ WRONG_CELLS = {
     "verified_on": ("23/11/2026", "YYYY-MM-DD"),
     "url_fr": ("nowhere", "valid URL"),
     "languages": ("fr, tlh", "list of codes"),
+    "needs": ("talk, money", "list of codes"),
     "for_adults": ("perhaps", "true or false"),
     "order": ("one", "integer"),
     "kind": ("helper", "one of: emergency"),

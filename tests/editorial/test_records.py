@@ -10,6 +10,7 @@ from django.db.models import ProtectedError
 from django.utils.translation import override
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -24,7 +25,7 @@ from laws.models import LegalAct, Provision
 
 pytestmark = pytest.mark.django_db
 
-RECORDS = [LegalAct, Provision, Contact, Statement, Question, Event, Term]
+RECORDS = [LegalAct, Provision, Contact, Advice, Statement, Question, Event, Term]
 REFERENCED = [*RECORDS, Topic, Speaker, Source]
 
 
@@ -203,12 +204,18 @@ def new_term():
     return Term.objects.create(reference="citing", term_fr="inventé")
 
 
+def new_advice():
+    return Advice.objects.create(reference="citing", kind="do", text_fr="Inventé")
+
+
 CITATIONS = {
     "claim-provision": (new_claim, "provisions", new_provision),
     "claim-statement": (new_claim, "statements", new_statement),
     "claim-contact": (new_claim, "contacts", new_contact),
     "statement-provision": (lambda: new_statement("citing"), "mapped_provisions", new_provision),
     "statement-contact": (lambda: new_statement("citing"), "contacts", new_contact),
+    "advice-provision": (new_advice, "provisions", new_provision),
+    "advice-contact": (new_advice, "contacts", new_contact),
     "question-contact": (new_question, "contacts", new_contact),
     "event-provision": (new_event, "provisions", new_provision),
     "event-statement": (new_event, "statements", new_statement),
