@@ -433,7 +433,7 @@ class TestLoading:
         with updates.paused():
             for name in (
                 "articles.event articles.term articles.question articles.statement "
-                "articles.contact articles.topic articles.source articles.speaker "
+                "articles.advice articles.contact articles.topic articles.source articles.speaker "
                 "laws.provision laws.legalact"
             ).split():
                 apps.get_model(name).objects.all().delete()

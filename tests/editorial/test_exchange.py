@@ -416,6 +416,7 @@ NEW_CONTACT = {
     "verified_on": "",
     "url_fr": "",
     "languages": "fr",
+    "needs": "talk",
     "for_adults": "true",
     "order": "3",
     "status": "draft",

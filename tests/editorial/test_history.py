@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection, transaction
 
 from articles.models import (
+    Advice,
     Claim,
     Contact,
     Event,
@@ -86,7 +87,7 @@ def check_chains():
 
 def test_what_was_loaded_begins_at_number_one_and_is_no_news():
     revisions = Revision.objects.all()
-    kinds = [LegalAct, Provision, Contact, Statement, Question, Topic, Speaker, Source]
+    kinds = [LegalAct, Provision, Contact, Advice, Statement, Question, Topic, Speaker, Source]
     kinds += [Event, Term]
     assert revisions.count() == sum(model.objects.count() for model in kinds)
     assert {revision.number for revision in revisions} == {1}

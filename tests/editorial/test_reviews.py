@@ -16,7 +16,7 @@ from django.utils import translation
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from articles.models import Claim, Contact, Question, Source, Statement, Topic
+from articles.models import Advice, Claim, Contact, Question, Source, Statement, Topic
 from kb_site.editorial import clock, history, reviews
 from kb_site.editorial.models import ReviewTask
 from kb_site.search import updates
@@ -58,20 +58,23 @@ def open_tasks(**values):
 
 
 def flagged():
-    """(claim, language) of each open task, as often as there are tasks."""
-    tasks = open_tasks().prefetch_related("target__question")
+    """(text, language) of each open task, as often as there are tasks."""
+    tasks = open_tasks().prefetch_related("target")
     return sorted((str(task.target), task.language) for task in tasks)
 
 
 def texts_citing(record):
-    """(claim, language) of each text that cites a record, worked out here in the plainest way."""
+    """(text, language) of each text that cites a record, worked out here in the plainest way."""
     field = {Provision: "provisions", Statement: "statements", Contact: "contacts"}[type(record)]
+    rows = [*Claim.objects.select_related("question").prefetch_related(field)]
+    if field != "statements":
+        rows += Advice.objects.prefetch_related(field)
     return sorted(
-        (str(claim), language)
-        for claim in Claim.objects.select_related("question").prefetch_related(field)
-        if record in getattr(claim, field).all()
+        (str(row), language)
+        for row in rows
+        if record in getattr(row, field).all()
         for language in ("fr", "en")
-        if getattr(claim, f"text_{language}")
+        if getattr(row, f"text_{language}")
     )
 
 
