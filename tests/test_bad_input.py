@@ -33,7 +33,6 @@ PUBLIC = [
     "/en/statements/st-creation-is-offence/",
     "/fr/contacts/",
     "/en/contacts/ct-bee-secure-stopline/",
-    "/fr/help/",
     "/en/help/ad-never-keep/",
     "/fr/laws/",
     "/en/laws/lu-code-penal/",
