@@ -1,6 +1,13 @@
 // Suggestions under the search box, with the keyboard and for screen readers. Without this file,
 // and without scripts, the form works as a form.
 (() => {
+  // htmx notes the page's address, with what was searched, in the tab; nothing here needs it.
+  try {
+    sessionStorage.removeItem("htmx-current-path-for-history");
+  } catch {
+    // A browser that stores nothing holds nothing.
+  }
+
   const input = document.getElementById("q");
   const box = document.getElementById("suggestions");
   if (!input || !box) return;
