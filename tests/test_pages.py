@@ -351,7 +351,9 @@ def test_pages_travel_compressed(client):
 
 def test_tab_titles_are_discreet(records, site):
     """What a person asks is not shown to whoever looks at the tabs or at the history."""
-    for model, name in ((Question, "title"), (Statement, "title"), (Contact, "name")):
+    for model, name in zip(
+        RECORDS, ("title", "title", "name", "short_title", "label"), strict=True
+    ):
         same_kind = [record for record in records if isinstance(record, model)]
         for language in LANGUAGES:
             titles = set()
