@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "kb_site.accounts",
     "kb_site.editorial",
     "kb_site.links",
+    "kb_site.reports",
     "kb_site.search",
     "laws",
     "articles",
@@ -239,8 +240,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 
 # Attempts are counted, and codes used once, across all processes and machines: in the database.
-# Only the pages to sign in use it. It holds more rows than an attacker can soon make: once it is
-# full a third of them goes.
+# The pages to sign in use it, and the form to report an error once it is sent. It holds more rows
+# than an attacker can soon make: once it is full a third of them goes.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

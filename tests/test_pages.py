@@ -38,6 +38,7 @@ PLAIN = (
     "home",
     "about",
     "articles:help",
+    "reports:report",
     "search:search",
     "articles:question-list",
     "articles:statement-list",
@@ -183,10 +184,12 @@ def site(records, django_db_blocker):
 
 
 def is_crawled(link):
-    """Feeds are no pages; of the pages that log one record's changes, two stand for all."""
+    """Feeds are no pages; of the pages about one record's changes or errors, two stand for all."""
     parts = urlsplit(link)
     if parts.path.endswith("/feed/"):
         return False
+    if re.match("/../report/.", parts.path):
+        return parts.path[3:] in ("/report/question/q-school/", "/report/act/eu-dsa/")
     return "record=" not in parts.query or parts.query in (
         "record=question:q-school",
         "record=act:eu-dsa",
@@ -407,7 +410,10 @@ def test_a_record_that_nobody_checked_says_so(client):
     [shown] = page.tree.classed("verification")
     assert said("Not checked yet.", "en") in shown.text
     assert not shown.all("time")
-    assert shown.links == ["/en/changes/?record=contact:" + contact.reference]
+    assert shown.links == [
+        "/en/changes/?record=contact:" + contact.reference,
+        f"/en/report/contact/{contact.reference}/",
+    ]
 
 
 def test_statements_show_their_source(site):

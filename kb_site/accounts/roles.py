@@ -28,10 +28,11 @@ _EDITS = (
     _rights(CONTENT, ["add_", "change_", "view_"])
     | PARTS
     | _rights(["editorial", "links"], ["view_"])
+    | _rights(["reports"], ["change_", "view_"])
 )
 _REVIEWS = _rights(["editorial"], ["publish_", "close_"]) | _rights(["search"], ["view_"])
 _ADMINISTERS = (
-    _rights([*CONTENT, "editorial", "links", "search"])
+    _rights([*CONTENT, "editorial", "links", "reports", "search"])
     # An account is closed, not deleted: the history keeps who did what.
     | (_rights(["auth"], ["add_", "change_", "view_"]) & Q(content_type__model="user"))
     | (_rights(["auth"]) & Q(content_type__model="group"))
@@ -66,7 +67,7 @@ def give_rights(using=DEFAULT_DB_ALIAS, **kwargs):
     an app's permissions only after all migrations have run: those still missing are made first.
     """
     Group, Permission = (apps.get_model("auth", name) for name in ("Group", "Permission"))
-    for label in [*CONTENT, "editorial", "links", "search", "auth", "accounts"]:
+    for label in [*CONTENT, "editorial", "links", "reports", "search", "auth", "accounts"]:
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name, rights in ROLES.items():
         group, _created = Group.objects.using(using).get_or_create(name=name)

@@ -214,6 +214,12 @@ def key(record):
 
 
 @register.filter
+def kind(record):
+    """The kind of a record, as its name among all kinds begins: question."""
+    return history.kind_of(type(record)).name
+
+
+@register.filter
 def differences(rows, language=None):
     """What changed, as a list; a language leaves out what changed only in another one."""
     return difference.as_html(rows, language)

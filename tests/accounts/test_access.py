@@ -29,6 +29,7 @@ WATCH = "laws_(publication|officialtext)"
 READ = f"({WATCH}|editorial_translation|links_linkcheck)"
 COUNTS = "search_searchcount"
 AUDIT = "accounts_auditevent"
+REPORTS = "reports_errorreport"
 TASKS = "editorial_reviewtask"
 
 # Name of an address in the admin: who gets its page (GET), and whose form it takes (POST), of
@@ -39,7 +40,7 @@ ADMIN = {
     "view_on_site": ("ERA", "ERA"),
     "password_change": ("ERA", "ERA"),
     "password_change_done|jsi18n|autocomplete": ("ERA", None),
-    f"({CONTENT}|{READ}|{TASKS})_(changelist|history)": ("ERA", "ERA"),
+    f"({CONTENT}|{READ}|{TASKS}|{REPORTS})_(changelist|history)": ("ERA", "ERA"),
     f"({RULES}|{COUNTS})_(changelist|history)": ("RA", "RA"),
     f"({AUDIT}|auth_(user|group))_(changelist|history)": ("A", "A"),
     f"{CONTENT}_(add|change|import|export)": ("ERA", "ERA"),
@@ -47,11 +48,13 @@ ADMIN = {
     f"{CONTENT}_delete": ("A", "A"),
     # Done by a button. Who may publish, and whose work, is up to `workflow`: its tests say so.
     f"{CONTENT}_(approve|send_back|discard|verify|restore)": (None, "ERA"),
-    f"({READ}|{TASKS}|{COUNTS}|{AUDIT})_add": ("", ""),
+    f"({READ}|{TASKS}|{COUNTS}|{AUDIT}|{REPORTS})_add": ("", ""),
     f"(editorial_translation|links_linkcheck|{TASKS}|{AUDIT})_delete": ("", ""),
-    f"({WATCH}|{COUNTS})_delete": ("A", "A"),
+    f"({WATCH}|{COUNTS}|{REPORTS})_delete": ("A", "A"),
     f"{READ}_change": ("ERA", ""),
     f"{TASKS}_change": ("ERA", "RA"),
+    # Only to mark it as done.
+    f"{REPORTS}_change": ("ERA", "ERA"),
     f"{COUNTS}_change": ("RA", ""),
     # It lists the records that a search may mean; to add the words needs the right to change one.
     f"{COUNTS}_another_way": ("RA", "RA"),
@@ -80,6 +83,7 @@ ACCOUNTS = {
 # Pages for readers: no sign-in, no session. The previews' signed addresses are their own key.
 PUBLIC = """
     root home about search:search search:suggest
+    reports:report reports:thanks
     editorial:change-list editorial:change-feed editorial:preview
     laws:act-list laws:act-detail laws:provision-detail
     articles:question-list articles:question-detail articles:statement-list
@@ -150,6 +154,7 @@ def samples(person):
         "laws.OfficialText": {"provision": provision, "part": "383bis", **read},
         "laws.Publication": {"act": provision.act, **read},
         "links.LinkCheck": {"url": "https://example.org/"},
+        "reports.ErrorReport": {"page": "question:q-school", "language": "fr", "text": "Faux."},
         "search.SearchCount": {
             "digest": "d",
             "language": "fr",
