@@ -175,6 +175,16 @@ SEARCH_ENGINE = env.str("SEARCH_ENGINE", default="") or (
 SEARCH_INDEX_DIR = DATA_DIR / "search"
 
 
+# Quick exit
+
+# Where "Quick exit" leads: a page that anybody may have open, and that says nothing of this one.
+QUICK_EXIT_URL = env.str("QUICK_EXIT_URL", default="") or "https://www.meteolux.lu/"
+if not QUICK_EXIT_URL.startswith("https://"):
+    raise ImproperlyConfigured(
+        f"QUICK_EXIT_URL must be the whole address of a page, with https://, not {QUICK_EXIT_URL}."
+    )
+
+
 # Static files
 
 STATIC_URL = "static/"

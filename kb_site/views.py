@@ -1,6 +1,7 @@
-"""What the whole site shares: public pages, home, about, and errors that help."""
+"""What the whole site shares: public pages, home, pages about the site, and errors that help."""
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
 from django.shortcuts import render
@@ -26,12 +27,16 @@ class PublicPage(View):
 
 
 def site(request):
-    """Context of every page: the language it is in, and the site's own address."""
+    """Context of every page: its language, the site's own address, and the way out."""
     try:
         origin = f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:  # the page that says so is being made
         origin = ""
-    return {"language": get_language(), "origin": origin}
+    return {
+        "language": get_language(),
+        "origin": origin,
+        "quick_exit_url": settings.QUICK_EXIT_URL,
+    }
 
 
 @csrf_exempt
@@ -61,6 +66,12 @@ class AboutView(PublicPage, TemplateView):
     template_name = "about.html"
 
 
+class LeavingView(PublicPage, TemplateView):
+    """What quick exit does, and what it cannot do."""
+
+    template_name = "leaving.html"
+
+
 def error_page(request, status, template):
     return render(request, template, status=status)
 
@@ -84,6 +95,7 @@ def method_not_allowed(request):
 def server_error(request):
     """Needs nothing that may be broken: no database, no context processor."""
     try:
-        return HttpResponseServerError(loader.get_template("500.html").render())
+        page = loader.get_template("500.html")
+        return HttpResponseServerError(page.render({"quick_exit_url": settings.QUICK_EXIT_URL}))
     except Exception:
         return HttpResponse("Server error. In danger: 112, police 113.", status=500)

@@ -24,6 +24,7 @@ FIXED = profile(
 PUBLIC = [
     "/fr/",
     "/en/about/",
+    "/en/leaving/",
     "/en/search/",
     "/fr/search/?q=deepfake",
     "/en/search/suggest/?q=deepf",

@@ -38,6 +38,7 @@ PLAIN = (
     "home",
     "about",
     "articles:help",
+    "leaving",
     "reports:report",
     "search:search",
     "articles:question-list",

@@ -224,3 +224,19 @@ def test_a_transaction_takes_the_write_lock_when_it_starts(sqlite):
         other.execute("BEGIN")
         assert other.execute("SELECT count(*) FROM articles_question").fetchone()[0] > 0
         other.execute("ROLLBACK")
+
+
+# Quick exit
+
+
+def test_quick_exit_leads_to_the_weather_unless_told_otherwise(tmp_path):
+    assert read(tmp_path, "QUICK_EXIT_URL") == {"QUICK_EXIT_URL": "https://www.meteolux.lu/"}
+    other = "https://weather.example/"
+    assert read(tmp_path, "QUICK_EXIT_URL", QUICK_EXIT_URL=other) == {"QUICK_EXIT_URL": other}
+
+
+@pytest.mark.parametrize("address", ["weather.example", "http://weather.example/", "javascript:1"])
+def test_a_way_out_that_is_no_address_stops_the_start(tmp_path, address):
+    result = start(tmp_path, "QUICK_EXIT_URL", SECRET_KEY=SECRET, QUICK_EXIT_URL=address)
+    assert result.returncode != 0
+    assert "QUICK_EXIT_URL must be" in result.stderr
