@@ -15,7 +15,9 @@ urlpatterns = [
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("about/", views.AboutView.as_view(), name="about"),
+        path("accessibility/", views.AccessibilityView.as_view(), name="accessibility"),
         path("leaving/", views.LeavingView.as_view(), name="leaving"),
+        path("privacy/", views.PrivacyView.as_view(), name="privacy"),
         path("report/", include("kb_site.reports.urls")),
         path("changes/", include("kb_site.editorial.urls")),
         path("search/", include("kb_site.search.urls")),

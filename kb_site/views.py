@@ -1,5 +1,7 @@
 """What the whole site shares: public pages, home, pages about the site, and errors that help."""
 
+import datetime
+
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -66,10 +68,30 @@ class AboutView(PublicPage, TemplateView):
     template_name = "about.html"
 
 
+class AccessibilityView(PublicPage, TemplateView):
+    """The statement, made on a day: whoever tests anew and changes what it says sets the day."""
+
+    template_name = "accessibility.html"
+    extra_context = {"stated_on": datetime.date(2026, 11, 23)}
+
+
 class LeavingView(PublicPage, TemplateView):
     """What quick exit does, and what it cannot do."""
 
     template_name = "leaving.html"
+
+
+class PrivacyView(PublicPage, TemplateView):
+    template_name = "privacy.html"
+
+    def get_context_data(self, **kwargs):
+        contacts = apps.get_model("articles", "Contact").objects.published()
+        return super().get_context_data(
+            # The authority that complaints about personal data go to.
+            authority=contacts.filter(reference="ct-cnpd").first(),
+            kept_days=apps.get_model("reports", "ErrorReport").KEPT_DAYS,
+            **kwargs,
+        )
 
 
 def error_page(request, status, template):

@@ -24,7 +24,9 @@ FIXED = profile(
 PUBLIC = [
     "/fr/",
     "/en/about/",
+    "/fr/accessibility/",
     "/en/leaving/",
+    "/fr/privacy/",
     "/en/search/",
     "/fr/search/?q=deepfake",
     "/en/search/suggest/?q=deepf",

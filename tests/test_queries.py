@@ -26,6 +26,7 @@ MOST_BYTES = 60_000
 PAGES = {
     "home": "/en/",
     "about": "/en/about/",
+    "privacy": "/en/privacy/",
     "report": "/en/report/question/copy-0/",
     "search, empty": "/en/search/",
     "search": "/en/search/?q=police",

@@ -82,7 +82,7 @@ ACCOUNTS = {
 
 # Pages for readers: no sign-in, no session. The previews' signed addresses are their own key.
 PUBLIC = """
-    root home about leaving search:search search:suggest
+    root home about accessibility leaving privacy search:search search:suggest
     reports:report reports:thanks
     editorial:change-list editorial:change-feed editorial:preview
     laws:act-list laws:act-detail laws:provision-detail
