@@ -5,11 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_site import DESK, PHONE, QUESTION, expect_address, site
+from tests.browser.conftest import DESK, PHONE
+from tests.browser.test_site import QUESTION, expect_address
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
-
-__all__ = ["site"]  # the fixture
 
 NEUTRAL = "https://www.meteolux.lu/"
 WEATHER = "<!doctype html><title>Weather</title><h1>Sunny</h1>"
