@@ -154,16 +154,24 @@ def is_page(address):
 def states(language):
     """Yields (name, response) of the pages that need a state of their own."""
     with override(language):
-        for make in (nothing_published, withdrawn, being_checked, left_behind, errors, too_late):
+        for make in (
+            nothing_published,
+            answered,
+            withdrawn,
+            being_checked,
+            left_behind,
+            errors,
+            too_late,
+        ):
             with transaction.atomic():
                 yield from make()
                 transaction.set_rollback(True)
 
 
-def get(address, method="get"):
+def get(address, method="get", data=None):
     """Returns the answer, whatever it is. A request leaves its own language active: ours stays."""
     with override(get_language()):
-        return getattr(Client(raise_request_exception=False), method)(address)
+        return getattr(Client(raise_request_exception=False), method)(address, data)
 
 
 @contextmanager
@@ -181,6 +189,12 @@ def nothing_published():
     for name, takes_arguments in routes():
         if not takes_arguments and name not in FRAGMENTS and is_page(reverse(name)):
             yield f"empty-{name}", get(reverse(name))
+
+
+def answered():
+    situation = {"danger": "danger", "who": "minor", "what": ["image"], "needs": ["remove"]}
+    yield "help-answered", get(reverse("articles:help"), "post", situation)
+    yield "help-refused", get(reverse("articles:help"), "post", {"danger": "?"})
 
 
 def changed(kind, **values):
