@@ -1,9 +1,12 @@
-"""The questions of the help page."""
+"""The questions of the help page, and what to show of the statements."""
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from articles.fields import QUESTIONS, Case, Need
+from articles.models import Statement, Topic
 
 UNKNOWN = ("", _("I don't know, or I'd rather not say"))
 ONE_OF_THESE = _("Choose one of these answers.")
@@ -110,3 +113,79 @@ class HelpForm(forms.Form):
             if words := [label for code, label in field.choices if code and code in chosen]:
                 pairs.append((field.label, words))
         return pairs
+
+
+class TopicChoiceField(forms.ModelChoiceField):
+    def label_from_instance(self, topic):
+        return topic.title or str(topic)
+
+    def to_python(self, value):
+        if isinstance(value, str) and "\0" in value:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().to_python(value)
+
+
+class StatementFilterForm(forms.Form):
+    """Which statements to show. What is not known to be of a day is on no day."""
+
+    topic = TopicChoiceField(
+        Topic.objects.none(),
+        label=_("Topic"),
+        to_field_name="reference",
+        required=False,
+        empty_label=_("All topics"),
+        error_messages={"invalid_choice": _("There is no such topic. Choose one of the list.")},
+    )
+    voice = forms.ChoiceField(
+        label=_("Whose words"),
+        choices=[
+            ("", _("Everybody's")),
+            (Statement.Voice.SPEAKER, _("The minister's, as reported")),
+            (Statement.Voice.SOURCE, _("The article's own")),
+        ],
+        required=False,
+        error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
+    )
+    after = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+    before = forms.DateField(
+        label=_("Until"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        published = Statement.objects.published()
+        self.fields["topic"].queryset = Topic.objects.filter(statements__in=published).distinct()
+        for name in ("after", "before"):
+            self.fields[name].input_formats = ["%Y-%m-%d"]
+            self.fields[name].error_messages["invalid"] = _(
+                "Write a date as year, month, day: 2026-01-15."
+            )
+
+    def clean(self):
+        after, before = self.cleaned_data.get("after"), self.cleaned_data.get("before")
+        if after and before and after > before:
+            raise ValidationError(_("The first day comes after the last one. Exchange them."))
+        return self.cleaned_data
+
+    def narrow(self, statements):
+        """Returns those statements that the form asks for; none when it asks for nonsense."""
+        if not self.is_valid():
+            return statements.none()
+        asked = self.cleaned_data
+        if asked["topic"]:
+            statements = statements.filter(topics=asked["topic"])
+        if asked["voice"]:
+            statements = statements.filter(voice=asked["voice"])
+        # The day it was said, else the day its source appeared.
+        statements = statements.alias(day=Coalesce("said_on", "source__published_on"))
+        if asked["after"]:
+            statements = statements.filter(day__gte=asked["after"])
+        if asked["before"]:
+            statements = statements.filter(day__lte=asked["before"])
+        return statements
+
+    @property
+    def asks_for_days(self):
+        return self.is_valid() and bool(self.cleaned_data["after"] or self.cleaned_data["before"])

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import DetailView, ListView, TemplateView
 
 from articles import help, sources, timeline
-from articles.forms import HelpForm
+from articles.forms import HelpForm, StatementFilterForm
 from articles.models import (
     Advice,
     Claim,
@@ -26,6 +26,7 @@ from articles.models import (
     Topic,
 )
 from kb_site.editorial import clock, history
+from kb_site.editorial.models import Revision
 from kb_site.editorial.views import DatedPage
 from kb_site.languages import LANGUAGES
 from kb_site.markdown import Words
@@ -54,8 +55,16 @@ class QuestionListView(PublicPage, ListView):
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            topic=self.topic, topics=Topic.objects.with_questions()[:CITED_BY_SIZE], **kwargs
+            topic=self.topic,
+            topics=Topic.objects.with_questions()[:CITED_BY_SIZE],
+            feed=self.feed,
+            **kwargs,
         )
+
+    @property
+    def feed(self):
+        address = reverse("articles:question-feed")
+        return f"{address}?topic={self.topic.reference}" if self.topic else address
 
 
 class QuestionDetailView(DatedPage, DetailView):
@@ -81,8 +90,16 @@ class QuestionDetailView(DatedPage, DetailView):
             sources=sources.number(self.object.claims.all()), words=Words(terms), **kwargs
         )
 
-    def unpublished(self):
-        return Question.objects.filter(_slugs(self.kwargs["slug"]))
+    def references(self):
+        slug = self.kwargs["slug"]
+        former = FormerSlug.objects.filter(slug=slug).values("question")
+        questions = Question.objects.filter(_slugs(slug) | Q(pk__in=former))
+        # One that was deleted has left its revisions only.
+        states = Revision.objects.filter(_slugs(slug, "data__"), kind=self.kind, is_public=True)
+        return {
+            *questions.values_list("reference", flat=True),
+            *states.values_list("reference", flat=True),
+        }
 
     def find(self):
         return self.found
@@ -114,21 +131,36 @@ class QuestionDetailView(DatedPage, DetailView):
         return get_object_or_404(questions, pk__in=former)
 
 
-def _slugs(slug):
+def _slugs(slug, prefix=""):
     """The condition that a question has this slug in one of the languages."""
     condition = Q()
     for language in LANGUAGES:
-        condition |= Q(**{f"slug_{language}": slug})
+        condition |= Q(**{f"{prefix}slug_{language}": slug})
     return condition
 
 
 class StatementListView(PublicPage, ListView):
+    """What was said, each with the law beside it: `?topic=`, `?voice=`, `?after=`, `?before=`."""
+
     template_name = "articles/statement_list.html"
     context_object_name = "statements"
     paginate_by = PAGE_SIZE
 
+    def get(self, request, *args, **kwargs):
+        self.form = StatementFilterForm(request.GET)
+        response = super().get(request, *args, **kwargs)
+        response.status_code = 200 if self.form.is_valid() else 400
+        return response
+
     def get_queryset(self):
-        return Statement.objects.published().select_related("speaker", "source")
+        law = Prefetch("mapped_provisions", Provision.objects.published().with_versions())
+        statements = Statement.objects.published().select_related("speaker", "source")
+        return self.form.narrow(statements.prefetch_related(law))
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            form=self.form, feed=reverse("articles:statement-feed"), **kwargs
+        )
 
 
 class CitedPage(DatedPage):

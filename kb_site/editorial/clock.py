@@ -7,6 +7,7 @@ import datetime
 from django.utils import timezone
 
 _day = contextvars.ContextVar("day", default=None)
+_instant = contextvars.ContextVar("instant", default=None)
 
 
 def today():
@@ -15,7 +16,9 @@ def today():
 
 
 def moment():
-    """The instant up to which changes are seen: now, or the last one of the day asked for."""
+    """The instant up to which changes are seen: now, the one asked for, or the day's last."""
+    if instant := _instant.get():
+        return min(timezone.now(), instant)
     day = _day.get()
     return min(timezone.now(), end_of(day)) if day else timezone.now()
 
@@ -27,10 +30,11 @@ def end_of(day):
 
 
 @contextlib.contextmanager
-def as_of(day):
-    """Inside, `today()` is this day."""
-    token = _day.set(day)
+def as_of(day, instant=None):
+    """Inside, `today()` is this day, and `moment()` its end, or an instant of it."""
+    token, at = _day.set(day), _instant.set(instant)
     try:
         yield
     finally:
         _day.reset(token)
+        _instant.reset(at)

@@ -20,7 +20,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.utils import timezone
 from modeltranslation.translator import NotRegistered, translator
 
-from kb_site.editorial.models import ReviewTask, Revision, RevisionCitation, Status
+from kb_site.editorial.models import Record, ReviewTask, Revision, RevisionCitation, Status
 from kb_site.languages import LANGUAGES
 
 # Set by the machine at every save: no part of what a record says.
@@ -116,6 +116,41 @@ def locked(model):
 def standing(key):
     """Returns the revision that holds a record's present state, or None."""
     return Revision.objects.of(key).filter(until=None).select_related("by").first()
+
+
+def record_kinds():
+    """The kinds whose records have a status, and a page once they are published."""
+    return [kind for kind in kinds.values() if issubclass(kind.model, Record)]
+
+
+def published(reference):
+    """Returns the published record of any kind that has this reference, or None."""
+    names = Revision.objects.filter(reference=reference, until=None).values_list("kind", flat=True)
+    for kind in record_kinds():
+        if kind.name in names:
+            shown = kind.model.objects.published().filter(reference=reference)
+            record = with_foreign(kind.model).filter(pk__in=shown.values("pk")).first()
+            if record is not None:
+                return record
+    return None
+
+
+def withdrawal(name, reference):
+    """Returns the revision that took a record from the readers who once had it, or None.
+
+    A record goes with one that it must point to: a provision with its act.
+    """
+    revisions = Revision.objects.filter(kind=name, reference=reference)
+    last = revisions.filter(is_public=True).order_by("-number").first()
+    if last is None:
+        return None
+    if last.until is not None:
+        # Not a later one: what was done to it since is not told.
+        return revisions.filter(number=last.number + 1).first()
+    held = [c.name for c in columns(kinds[name].model) if c.is_relation and not c.null]
+    keys = filter(None, (last.data.get(field) for field in held))
+    found = (withdrawal(*key.split(":", 1)) for key in keys)
+    return next(filter(None, found), None)
 
 
 def state_of(record):

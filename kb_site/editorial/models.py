@@ -138,6 +138,22 @@ class Record(Referenced):
             kwargs["update_fields"] = {*fields, "updated_at"}
         super().save(*args, **kwargs)
 
+    def clean(self):
+        super().clean()
+        # A permalink names one record, whatever its kind.
+        from kb_site.editorial import history  # it imports this module
+
+        kind = history.kind_of(type(self)).name
+        taken = Revision.objects.filter(reference=self.reference).exclude(kind=kind)
+        if self._state.adding and taken.exists():
+            raise ValidationError(
+                {
+                    "reference": _(
+                        "A record of another kind has, or had, this reference. Choose another one."
+                    )
+                }
+            )
+
     @property
     def is_published(self):
         return self.status == Status.PUBLISHED

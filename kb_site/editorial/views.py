@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import ListView
 
 from kb_site.editorial import clock, differences, history, reviews, translations
-from kb_site.editorial.models import Record, Revision, Status
+from kb_site.editorial.models import Record, Revision
 from kb_site.views import PAGE_SIZE, PublicPage
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -29,7 +29,7 @@ class NotThatDay(Http404):
 
 
 class DatedPage(PublicPage):
-    """A record's page that also shows itself as it stood on a day: `?as_of=2026-12-24`.
+    """A record's page that also shows itself as it stood: `?as_of=2026-12-24`, `?rev=3`.
 
     `past` is None today, else the `history.Past` to read from; `kind` names the record's kind. A
     page that is more than a generic view overrides `show`. `find` says which record it is.
@@ -37,6 +37,8 @@ class DatedPage(PublicPage):
 
     kind = ""
     past = None
+    # The `Revision` asked for, when one is.
+    revision = None
     # The reference of a record shown as it will be, published or not: see `previews`.
     preview = ""
     # {kind: the view that shows it}
@@ -48,6 +50,8 @@ class DatedPage(PublicPage):
             cls.pages[cls.kind] = cls
 
     def get(self, request, *args, **kwargs):
+        if "rev" in request.GET and not self.preview:
+            return self.show_revision(request, *args, **kwargs)
         asked = request.GET.get("as_of")
         if asked is None:
             try:
@@ -61,14 +65,38 @@ class DatedPage(PublicPage):
             return self.answer(400)
         if day > timezone.localdate():
             return self.answer(404, day=day, is_future=True)
-        with clock.as_of(day):
+        return self.show_past(request, day, None, *args, **kwargs)
+
+    def show_revision(self, request, *args, **kwargs):
+        """Shows a revision that readers had, as it was when it was last read."""
+        number = request.GET["rev"]
+        if not (number.isascii() and number.isdigit() and 0 < len(number) < 6):
+            return self.answer(400, asks_revision=True)
+        try:
+            record = self.find()
+        except Http404:
+            if revision := self.withdrawal():
+                return self.answer(410, "editorial/withdrawn.html", revision=revision)
+            raise
+        revisions = Revision.objects.filter(kind=self.kind, reference=record.reference)
+        self.revision = revisions.filter(number=int(number), is_public=True).first()
+        if self.revision is None:
+            return self.answer(404, asks_revision=True, number=int(number))
+        # Its last instant, not its first: what was loaded with it had all come by then.
+        instant = timezone.now()
+        if self.revision.until:
+            instant = self.revision.until - datetime.timedelta(microseconds=1)
+        return self.show_past(request, timezone.localdate(instant), instant, *args, **kwargs)
+
+    def show_past(self, request, day, instant, *args, **kwargs):
+        with clock.as_of(day, instant):
             self.past = history.Past(clock.moment())
             try:
                 response = self.show(request, *args, **kwargs)
             except NotThatDay as error:
                 return self.answer(404, day=day, first=self.first_day(error.args[0], day))
             if hasattr(response, "render"):
-                response.context_data |= {"as_of": day}
+                response.context_data |= {"as_of": day, "revision": self.revision}
                 # Rendered here: what applies that day is worked out while the page is made.
                 response.render()
         response["X-Robots-Tag"] = "noindex"
@@ -108,19 +136,15 @@ class DatedPage(PublicPage):
         first = at and timezone.localdate(at)
         return first if first and first > day else None
 
-    def unpublished(self):
-        """The records, published or not, that the address may stand for."""
-        model = history.kinds[self.kind].model
-        return model._base_manager.filter(reference=self.kwargs.get("reference", ""))
+    def references(self):
+        """The references of the records, published or not, that the address may stand for."""
+        return [self.kwargs.get("reference", "")]
 
     def withdrawal(self):
         """Returns the revision that withdrew what readers once had at this address, or None."""
-        for record in [] if self.preview else self.unpublished():
-            revisions = Revision.objects.of(history.key_of(record))
-            standing = revisions.filter(until=None, data__status=Status.WITHDRAWN).first()
-            if standing and revisions.filter(is_public=True).exists():
-                return standing
-        return None
+        references = [] if self.preview else self.references()
+        found = (history.withdrawal(self.kind, reference) for reference in references)
+        return next(filter(None, found), None)
 
     def answer(self, status, template="as_of_problem.html", **context):
         """Says plainly why there is nothing to show for what was asked."""

@@ -243,7 +243,9 @@ def alternates(context):
             address = translate_url(request.get_full_path(), language)
             if address == request.get_full_path() and language != get_language():
                 address = f"/{language}/"
-        if context.get("as_of") and "?" not in address:
+        if context.get("revision") and context.get("as_of"):
+            address = f"{address.partition('?')[0]}?rev={context['revision'].number}"
+        elif context.get("as_of") and "?" not in address:
             address = f"{address}?as_of={context['as_of']}"
         found.append((language, address))
     return found

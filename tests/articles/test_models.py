@@ -326,10 +326,10 @@ class TestFormerSlugs:
         self.rename(question, title_fr="Autrement ?")
         assert FormerSlug.objects.count() == before
 
-    def test_the_old_address_of_a_withdrawn_question_leads_nowhere(self, client, question):
+    def test_the_old_address_of_a_withdrawn_question_says_that_it_is_gone(self, client, question):
         self.rename(question, slug_fr="nouveau")
         self.rename(question, status="withdrawn")
-        assert client.get("/fr/questions/avant/").status_code == 404
+        assert client.get("/fr/questions/avant/").status_code == 410
 
     def test_an_address_nobody_had_is_not_found(self, client, question):
         assert client.get("/fr/questions/jamais/").status_code == 404
