@@ -1,13 +1,15 @@
 from django.urls import path
 
-from articles import views
+from articles import feeds, views
 
 app_name = "articles"
 
 urlpatterns = [
     path("questions/", views.QuestionListView.as_view(), name="question-list"),
+    path("questions/feed/", feeds.QuestionFeed(), name="question-feed"),
     path("questions/<slug:slug>/", views.QuestionDetailView.as_view(), name="question-detail"),
     path("statements/", views.StatementListView.as_view(), name="statement-list"),
+    path("statements/feed/", feeds.StatementFeed(), name="statement-feed"),
     path(
         "statements/<slug:reference>/",
         views.StatementDetailView.as_view(),

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
@@ -75,6 +76,7 @@ INSTALLED_APPS = [
     "kb_site.accounts",
     "kb_site.editorial",
     "kb_site.links",
+    "kb_site.quoting",
     "kb_site.reports",
     "kb_site.search",
     "laws",
@@ -264,6 +266,11 @@ CACHES = {
 # Mail: the link for a new password. Printed where the server runs unless EMAIL_URL says otherwise.
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="reperes@localhost")
+
+
+# Where to report a weakness of the site, for /.well-known/security.txt: mailto:…, https://…
+# Without one there is no such file.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
 
 
 # Nothing inline, nothing from elsewhere.

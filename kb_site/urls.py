@@ -3,7 +3,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
-from kb_site import views
+from kb_site import discovery, views
+from kb_site.quoting import urls as quoting
 
 admin.site.site_header = admin.site.site_title = "Repères"
 admin.site.login = secure_admin_login(admin.site.login)
@@ -12,6 +13,10 @@ urlpatterns = [
     path("", views.choose_language, name="root"),
     path("admin/", admin.site.urls),
     path("accounts/", include("kb_site.accounts.urls")),
+    path("", include("kb_site.quoting.urls")),
+    path("robots.txt", discovery.robots, name="robots"),
+    path("sitemap.xml", discovery.sitemap, name="sitemap"),
+    path(".well-known/security.txt", discovery.security, name="security"),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("about/", views.AboutView.as_view(), name="about"),
@@ -19,6 +24,8 @@ urlpatterns = [
         path("leaving/", views.LeavingView.as_view(), name="leaving"),
         path("privacy/", views.PrivacyView.as_view(), name="privacy"),
         path("report/", include("kb_site.reports.urls")),
+        path("opensearch.xml", discovery.open_search, name="open-search"),
+        path("", include((quoting.pages, "citing"))),
         path("changes/", include("kb_site.editorial.urls")),
         path("search/", include("kb_site.search.urls")),
         path("laws/", include("laws.urls")),

@@ -23,8 +23,12 @@ CITED_BY_SIZE = 50
 
 @method_decorator(csrf_exempt, name="dispatch")
 class PublicPage(View):
-    """A page for readers: it answers GET and HEAD only, changes nothing and keeps nothing."""
+    """A page for readers: it answers GET and HEAD only, changes nothing and keeps nothing.
 
+    `is_listed` says whether a page whose address takes no argument is one for the site map.
+    """
+
+    is_listed = True
     http_method_names = ["get", "head", "options"]
 
 

@@ -1,6 +1,8 @@
 from django.core.paginator import EmptyPage, PageNotAnInteger, Paginator
 from django.http import Http404
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -16,6 +18,8 @@ LAST_PAGE = 1000
 
 class SearchView(PublicPage):
     """`?q=` what to find, `kind`, `topic`, `jurisdiction`, `status` (several of each), `page`."""
+
+    is_listed = False
 
     def get(self, request):
         if not request.GET.get("q", "").strip():
@@ -79,11 +83,17 @@ class SearchView(PublicPage):
                 yield name, heading, choices
 
     def page(self, request, form, status=200, **context):
-        return render(request, "search/search.html", {"form": form, **context}, status=status)
+        if "results" in context:
+            query = urlencode({**form.cleaned_data}, doseq=True)
+            context["feed"] = f"{reverse('search:feed')}?{query}"
+        context |= {"view": self, "form": form}
+        return render(request, "search/search.html", context, status=status)
 
 
 class SuggestView(PublicPage):
     """What a search still being typed may find, as a fragment for the search box."""
+
+    is_listed = False
 
     def get(self, request):
         form = SearchForm(request.GET)
