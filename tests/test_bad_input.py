@@ -40,6 +40,9 @@ PUBLIC = [
     "/fr/laws/",
     "/en/laws/lu-code-penal/",
     "/fr/laws/lu-code-penal/lu-cp-383bis/",
+    "/en/data/",
+    "/fr/cite/q-school/",
+    "/en/cite/q-school/1/",
 ]
 PAGED = [
     "/fr/questions/",
