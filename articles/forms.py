@@ -125,6 +125,17 @@ class TopicChoiceField(forms.ModelChoiceField):
         return super().to_python(value)
 
 
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def format_value(self, value):
+        """Returns what a browser takes for a day; what is none has its error beside it."""
+        try:
+            return forms.DateField(input_formats=["%Y-%m-%d"]).clean(value).isoformat()
+        except (ValidationError, AttributeError):
+            return ""
+
+
 class StatementFilterForm(forms.Form):
     """Which statements to show. What is not known to be of a day is on no day."""
 
@@ -146,12 +157,8 @@ class StatementFilterForm(forms.Form):
         required=False,
         error_messages={"invalid_choice": _("There is no such filter. Choose one of the list.")},
     )
-    after = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
-    before = forms.DateField(
-        label=_("Until"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
+    after = forms.DateField(label=_("From"), required=False, widget=DayInput)
+    before = forms.DateField(label=_("Until"), required=False, widget=DayInput)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

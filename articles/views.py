@@ -220,7 +220,19 @@ class ContactDetailView(CitedPage, DetailView):
         )
 
 
-class TimelineView(DatedPage, ListView):
+class SharedPage(DatedPage, ListView):
+    """A page of records that have none of their own: `?rev=3` is one's, which `?of=` names."""
+
+    def find(self):
+        reference = self.request.GET.get("of", "").replace("\0", "")
+        records = history.kinds[self.kind].model.objects.published()
+        return get_object_or_404(records, reference=reference)
+
+    def references(self):
+        return [self.request.GET.get("of", "").replace("\0", "")]
+
+
+class TimelineView(SharedPage):
     """The affair's events and the law's dates: what comes next, then what was, newest first."""
 
     kind = "event"
@@ -259,7 +271,7 @@ class TimelineView(DatedPage, ListView):
         }
 
 
-class GlossaryView(DatedPage, ListView):
+class GlossaryView(SharedPage):
     """The words that the answers use, explained, in the alphabet of the reader's language."""
 
     kind = "term"
@@ -293,7 +305,6 @@ class HelpView(PublicPage, TemplateView):
     headers = {
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
-        "X-Robots-Tag": "noindex",
     }
 
     def dispatch(self, request, *args, **kwargs):
@@ -303,29 +314,30 @@ class HelpView(PublicPage, TemplateView):
         return response
 
     def get(self, request):
-        return self.render_to_response({"form": HelpForm()})
+        return self.render_to_response(self.get_context_data(form=HelpForm()))
 
     def post(self, request):
         try:
             form = HelpForm(request.POST)
         except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
             # Far more than these questions can hold.
-            return self.render_to_response({"form": HelpForm(), "unreadable": True}, status=400)
+            context = self.get_context_data(form=HelpForm(), unreadable=True)
+            return self.render_to_response(context, status=400)
         if not form.is_valid():
-            return self.render_to_response({"form": form}, status=400)
+            return self.render_to_response(self.get_context_data(form=form), status=400)
         cases = help.situation_of(form.answers)
         advice = [a for a in Advice.objects.published() if help.suits(a, cases)]
         contacts = Contact.objects.published()
         return self.render_to_response(
-            {
-                "form": form,
-                "contacts": help.contacts_for(contacts, cases, form.cleaned_data["needs"]),
-                "advice": [
+            self.get_context_data(
+                form=form,
+                contacts=help.contacts_for(contacts, cases, form.cleaned_data["needs"]),
+                advice=[
                     (kind, kind.label, [a for a in advice if a.kind == kind])
                     for kind in Advice.Kind
                 ],
-                "other_languages": self.other_languages(),
-            }
+                other_languages=self.other_languages(),
+            )
         )
 
     def other_languages(self):

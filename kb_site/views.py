@@ -82,6 +82,7 @@ class AccessibilityView(PublicPage, TemplateView):
 class LeavingView(PublicPage, TemplateView):
     """What quick exit does, and what it cannot do."""
 
+    is_listed = False
     template_name = "leaving.html"
 
 

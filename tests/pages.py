@@ -44,6 +44,16 @@ RECORDS = {
 # {name: function that returns the arguments of a page of it, as a dict}.
 ARGUMENTS = {
     "editorial:preview": lambda: {"token": previews.token_of(sample("question"))},
+    "citing:cite": lambda: {"reference": "st-creation-is-offence"},
+    "citing:cite-point": lambda: {"reference": "q-school", "point": "1"},
+    "citing:embed": lambda: {"reference": "ct-police"},
+    "citing:file": lambda: {"reference": "q-school", "extension": "bib"},
+    "citing:file-point": lambda: {"reference": "q-school", "point": "1", "extension": "ris"},
+    "quoting:permalink": lambda: {"reference": "q-school"},
+    "quoting:permalink-point": lambda: {"reference": "q-school", "point": "1"},
+    "quoting:cite": lambda: {"reference": "q-school"},
+    "quoting:cite-point": lambda: {"reference": "q-school", "point": "1"},
+    "quoting:embed": lambda: {"reference": "q-school"},
 }
 # Other pages worth seeing: {name: (name of the address, what follows it, status)}.
 MORE = {
@@ -55,6 +65,11 @@ MORE = {
     "questions-of-a-topic": ("articles:question-list", "?topic=tp-criminal-law", 200),
     "questions-page-2": ("articles:question-list", "?page=2", 200),
     "changes-of-a-record": ("editorial:change-list", "?record=question:q-school", 200),
+    "report-of-a-record": ("reports:report", "question/q-school/", 200),
+    "statements-refused": ("articles:statement-list", "?after=soon", 400),
+    "a-revision": ("laws:act-list", "lu-code-penal/lu-cp-383bis/?rev=1", 200),
+    "no-such-revision": ("laws:act-list", "lu-code-penal/lu-cp-383bis/?rev=9", 404),
+    "embed-of-an-answer": ("home", "embed/q-school/", 200),
     "no-such-page": ("home", "no-such-page/", 404),
 }
 
@@ -124,12 +139,11 @@ def pages(language):
         for name, takes_arguments in routes():
             if name in found or name in FRAGMENTS:
                 continue
-            if name in ARGUMENTS:
-                found[name] = Page(name, reverse(name, kwargs=ARGUMENTS[name]()))
-                continue
-            assert not takes_arguments, f"Add what {name!r} takes to ARGUMENTS of tests/pages.py."
+            known = name in ARGUMENTS or not takes_arguments
+            assert known, f"Add what {name!r} takes to ARGUMENTS of tests/pages.py."
+            arguments = ARGUMENTS[name]() if name in ARGUMENTS else {}
             try:
-                address = reverse(name)
+                address = reverse(name, kwargs=arguments)
             except NoReverseMatch as error:
                 raise AssertionError(f"Add {name!r} to ARGUMENTS of tests/pages.py.") from error
             if is_page(address):
@@ -140,9 +154,11 @@ def pages(language):
 
 
 def is_page(address):
-    """Whether an address answers with HTML: feeds, redirects and what takes POST only do not."""
+    """Whether an address answers with HTML: feeds, redirects and what asks for more do not."""
+    if not address.startswith(f"/{get_language()}/"):
+        return False
     response = get(address)
-    if response.status_code in (301, 302, 405):
+    if response.status_code in (301, 302, 400, 405):
         return False
     assert response.status_code == 200, f"{address} answers {response.status_code}."
     return response["Content-Type"].startswith("text/html")
@@ -211,6 +227,12 @@ def withdrawn():
     question = changed("question", status=Status.WITHDRAWN)
     yield "withdrawn", get(question.get_absolute_url())
     yield "withdrawn-told", get(reverse("editorial:change-list"))
+    yield "embed-gone", get(reverse("citing:embed", args=[question.reference]))
+    question = apps.get_model("articles", "Question").objects.published().first()
+    last = question.claims.last()
+    with history.change(reason="An example of a reason."):
+        last.delete()
+    yield "point-gone", get(reverse("citing:cite-point", args=[question.reference, last.order]))
 
 
 def being_checked():

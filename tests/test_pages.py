@@ -188,7 +188,7 @@ def site(records, django_db_blocker):
 
 
 def is_crawled(link):
-    """Feeds are no pages; of those on one record's changes, errors or citation two stand for all."""
+    """Feeds are no pages; of those on a record's changes, errors or citation two stand for all."""
     parts = urlsplit(link)
     if parts.path.endswith("/feed/"):
         return False

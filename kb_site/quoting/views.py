@@ -3,7 +3,6 @@
 from urllib.parse import quote
 
 from csp.decorators import csp_replace
-from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
@@ -17,11 +16,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 
 from kb_site.editorial import history
+from kb_site.languages import LANGUAGES
 from kb_site.quoting import formats, permalinks
 from kb_site.quoting.citing import cite, citing_of
 from kb_site.views import PublicPage
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
 
 
 class Gone(Exception):
@@ -114,8 +112,12 @@ class PermalinkView(RecordPage):
         return response
 
     def address(self, kept):
+        page, _separator, place = self.record.get_absolute_url().partition("#")
+        if place and "rev" in kept:
+            # Others are on the same page.
+            kept = kept | {"of": self.record.reference}
         query = "&".join(f"{name}={quote(value)}" for name, value in kept.items())
-        address = f"{self.record.get_absolute_url()}{'?' if query else ''}{query}"
+        address = f"{page}{'?' if query else ''}{query}{'#' if place else ''}{place}"
         if self.number is None:
             return address
         if "rev" in kept:

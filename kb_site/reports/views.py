@@ -25,6 +25,7 @@ class ReportView(PublicPage):
     in anybody's name: nobody is signed in here, and anyone may send one.
     """
 
+    is_listed = False
     http_method_names = ["get", "head", "post", "options"]
 
     def get(self, request, **kwargs):
@@ -86,10 +87,13 @@ class ReportView(PublicPage):
             "title": self.title,
             "kept_days": ErrorReport.KEPT_DAYS,
         }
+        if not form.is_bound:
+            context["view"] = self
         return render(self.request, "reports/report.html", context, status=status)
 
 
 @method_decorator(never_cache, name="dispatch")
 class ThanksView(PublicPage, TemplateView):
+    is_listed = False
     template_name = "reports/thanks.html"
     extra_context = {"kept_days": ErrorReport.KEPT_DAYS}

@@ -14,6 +14,7 @@ from articles.models import Claim, Contact, Question, Statement, Topic
 from kb_site.editorial import reviews
 from kb_site.editorial.models import ReviewTask, Translation
 from kb_site.links.models import LinkCheck
+from kb_site.reports.models import ErrorReport
 from kb_site.search.models import SearchCount
 from laws.models import OfficialText, Provision, Publication
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
@@ -369,6 +370,8 @@ def one_of_each(editor):
     read = {"language": "fr", "consolidated_on": "2026-11-23", "retrieved_at": timezone.now()}
     OfficialText.objects.create(provision=provision, part="383bis", **read)
     Publication.objects.create(act=provision.act, **read)
+    page = "/en/help/"
+    ErrorReport.objects.create(page=page, text="A word is wrong.", language="en")
     LinkCheck.objects.create(url="https://legilux.public.lu/", checked_at=timezone.now())
     return editor
 

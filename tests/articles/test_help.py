@@ -300,14 +300,12 @@ def test_nothing_is_kept_and_nothing_shows(client, language):
     for response in responses:
         assert response["Cache-Control"] == "no-store"
         assert response["Referrer-Policy"] == "no-referrer"
-        assert response["X-Robots-Tag"] == "noindex"
         assert "Location" not in response
         assert not response.cookies
     for response in responses[::2]:
         html = response.content.decode()
         title = {"fr": "Aide – Repères", "en": "Help – Repères"}[language]
         assert f"<title>{title}</title>" in html
-        assert '<meta name="robots" content="noindex">' in html
         assert '<meta name="referrer" content="no-referrer">' in html
         # No address holds an answer.
         addresses = re.findall(r'(?:href|action)="([^"]*)"', html)
@@ -487,7 +485,7 @@ def test_a_piece_of_advice_is_seen_as_it_stood_and_before_it_is_published(client
     advice.text_en = "Another sentence."
     advice.status = "draft"
     advice.save()
-    assert client.get("/en/help/ad-never-pay/").status_code == 404
+    assert client.get("/en/help/ad-never-pay/").status_code == 410
     address = dict(previews.addresses(advice))["en"]
     response = client.get(address)
     assert response.status_code == 200

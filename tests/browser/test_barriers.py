@@ -144,8 +144,8 @@ def test_the_keyboard_goes_through_every_page_in_order(
     tab = stranger(None, width, color_scheme=scheme)
     wrong = []
     for shown in every_page[language]:
-        if shown.page.status == 500:
-            continue  # It needs nothing that may be broken: no header, and no style sheet.
+        if shown.page.status == 500 or "embed" in shown.page.name:
+            continue  # Pages without a header: one needs nothing that may be broken, one is framed.
         shown.open(tab)
         tab.evaluate(FOLLOW)
         for _ in range(18):
