@@ -38,6 +38,8 @@ if not SECRET_KEY:
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = env.int("PORT", default=8000)
 WORKERS = env.int("WORKERS", default=2)
+# The address under which records are named for ever, in what is downloaded.
+SITE_URL = (env.str("SITE_URL", default="") or f"http://localhost:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto.
@@ -75,6 +77,7 @@ INSTALLED_APPS = [
     "kb_site",
     "kb_site.accounts",
     "kb_site.editorial",
+    "kb_site.graph",
     "kb_site.links",
     "kb_site.quoting",
     "kb_site.reports",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("robots.txt", discovery.robots, name="robots"),
     path("sitemap.xml", discovery.sitemap, name="sitemap"),
     path(".well-known/security.txt", discovery.security, name="security"),
+    path("data/", include("kb_site.graph.urls")),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("about/", views.AboutView.as_view(), name="about"),

@@ -324,6 +324,11 @@ def _cites_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
         _touch({key: pk for row in rows for key, pk in _roots(row).items()})
 
 
+def touch(records):
+    """Records what became of these records while `paused`."""
+    _touch({(kind_of(type(r)).name, r.reference): r.pk for r in records})
+
+
 def _touch(touched):
     """Notes that these records have changed: {(kind, reference): primary key}."""
     if _paused.get() or not touched:
@@ -352,6 +357,8 @@ def _holds(holder, parts, model):
 def _roots(instance):
     """Returns {(kind, reference): primary key} of the record an instance is, or belongs to."""
     roots = {}
+    if _paused.get():
+        return roots
     for kind in kinds.values():
         root = _root(instance, kind.model, kind.parts)
         if root is not None:
@@ -549,6 +556,18 @@ def differences(before, after, kind):
     else:
         rows = _differences(before, after, kind.model, kind.parts, kind.silent, [], "")
     return [{"kind": kind.name, **row} for row in rows]
+
+
+def part_models(kind):
+    """Yields the models of the parts of a kind's records."""
+    yield from _part_models(kind.model, kind.parts)
+
+
+def _part_models(model, parts):
+    for name, part in parts.items():
+        inner = model._meta.get_field(name).related_model
+        yield inner
+        yield from _part_models(inner, part.parts)
 
 
 def model_at(kind, path):
