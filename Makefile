@@ -6,7 +6,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint lock bench-search screenshots clean
+.PHONY: serve dev editor secret test lint lock bench-search fuzz-api screenshots clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -35,7 +35,7 @@ test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreS
 	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS) --dist worksteal
 
 # The checks below run on the settings of a production site.
-test lint: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
+test lint fuzz-api: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
 lint: export HTTPS = true
 lint: export DATABASE_URL = sqlite://:memory:
 lint: .venv/test
@@ -66,6 +66,10 @@ bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET
 
 screenshots: .venv/test  ## pictures of every page, to look at, in var/screenshots or FOLDER=…
 	@$(PY) -m tests.browser.screenshots $(or $(FOLDER),var/screenshots)
+
+fuzz-api: .venv/test  ## Schemathesis asks the API CASES=5000 times on each database
+	@FUZZ_CASES=$(or $(CASES),5000) $(PY) -m pytest -n $(JOBS) -rP tests/api/test_fuzz.py
+	@FUZZ_CASES=$(or $(CASES),5000) $(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS) -rP tests/api/test_fuzz.py
 
 lock: .venv/test  ## write requirements*.txt anew after a change of pyproject.toml
 	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header -o requirements.txt pyproject.toml

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from kb_site import discovery, views
+from kb_site.api.views import DocumentationView
 from kb_site.quoting import urls as quoting
 
 admin.site.site_header = admin.site.site_title = "Repères"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("robots.txt", discovery.robots, name="robots"),
     path("sitemap.xml", discovery.sitemap, name="sitemap"),
     path(".well-known/security.txt", discovery.security, name="security"),
+    path("api/", include("kb_site.api.urls")),
     path("data/", include("kb_site.graph.urls")),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
@@ -27,6 +29,7 @@ urlpatterns = [
         path("report/", include("kb_site.reports.urls")),
         path("opensearch.xml", discovery.open_search, name="open-search"),
         path("", include((quoting.pages, "citing"))),
+        path("api/", DocumentationView.as_view(), name="api-docs"),
         path("changes/", include("kb_site.editorial.urls")),
         path("search/", include("kb_site.search.urls")),
         path("laws/", include("laws.urls")),

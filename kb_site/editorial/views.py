@@ -174,7 +174,7 @@ class ChangeListView(PublicPage, ListView):
         return _record(self.request)
 
     def get_queryset(self):
-        return _changes(self.record)
+        return changes_of(self.record)
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(record=self.record, **kwargs)
@@ -202,7 +202,7 @@ class ChangeFeed(Feed):
         return f"{address}?record={history.key_of(record)}" if record else address
 
     def items(self, record):
-        return describe(list(_changes(record)[:PAGE_SIZE]))
+        return describe(list(changes_of(record)[:PAGE_SIZE]))
 
     def item_title(self, revision):
         return printable(f"{revision.title} ({revision.event})")
@@ -238,7 +238,7 @@ def _record(request):
     return record
 
 
-def _changes(record):
+def changes_of(record):
     """What readers are told of a record, or of all; of one no longer published only that."""
     changes = Revision.objects.told()
     if record is not None:
