@@ -1,4 +1,5 @@
 import functools
+import json
 
 from django.http import HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -44,7 +45,7 @@ class DocumentationView(PublicPage, TemplateView):
     def get_context_data(self, **kwargs):
         from kb_site.api import document
 
-        built = document.build()
+        built = json.loads(document_text())
         return super().get_context_data(
             description=built["info"]["description"],
             endpoints=document.endpoints(built),

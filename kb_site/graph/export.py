@@ -57,11 +57,19 @@ def export(folder, base):
 def one_moment():
     """Inside, every query sees the database as it stands now, whoever writes meanwhile."""
     is_outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if is_outermost and connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    mode = getattr(connection, "transaction_mode", None)
+    if is_outermost and connection.vendor == "sqlite":
+        # Reading keeps no editor waiting.
+        connection.transaction_mode = "DEFERRED"
+    try:
+        with transaction.atomic():
+            if is_outermost and connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode
 
 
 def _write(folder, base):

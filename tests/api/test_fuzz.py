@@ -62,7 +62,8 @@ def test_the_api_keeps_to_its_document_whatever_is_asked(label):
                 "reference": reference
             }
         asked.append(case)
-        response = case.call()
+        # Schemathesis reads no compressed answer of an application it calls itself.
+        response = case.call(headers={"Accept-Encoding": "identity"})
         case.validate_response(response)
         assert response.headers["access-control-allow-origin"] == ["*"]
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import threading
 import zipfile
 
 import pytest
@@ -17,6 +18,7 @@ from rdflib.compare import isomorphic
 from articles.models import Claim, Contact, Question, Statement, Topic
 from kb_site.editorial.models import PendingRevision, ReviewTask, Revision
 from kb_site.graph import downloads
+from kb_site.graph.export import one_moment
 from kb_site.graph.shapes import registry
 from kb_site.management.commands.load_fixtures import content_models
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
@@ -127,6 +129,27 @@ def test_an_export_writes_to_no_folder_that_holds_something_else(tmp_path):
     with pytest.raises(CommandError, match="holds something else"):
         export(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
+
+
+def test_an_export_needs_an_address_that_names_the_records(tmp_path):
+    with pytest.raises(CommandError, match="is no address"):
+        call_command("export_graph", tmp_path / "graph", base="example.org")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_writes_meanwhile_neither_waits_nor_gets_into_an_export(live_content, tmp_path):
+    def change():
+        Contact.objects.filter(reference="ct-police").update(order=4711)
+        connection.close()
+
+    with one_moment():
+        [before] = Contact.objects.filter(reference="ct-police").values_list("order")
+        writer = threading.Thread(target=change)
+        writer.start()
+        writer.join(timeout=60)
+        assert not writer.is_alive()
+        assert Contact.objects.filter(reference="ct-police").values_list("order").get() == before
+    assert Contact.objects.get(reference="ct-police").order == 4711
 
 
 def test_an_export_costs_the_same_queries_for_every_record():

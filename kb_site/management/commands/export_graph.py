@@ -28,6 +28,8 @@ class Command(BaseCommand):
         if not folder and not publish:
             raise CommandError("Name a folder, or use --publish.")
         base = base.rstrip("/")
+        if not base.startswith(("https://", "http://")):
+            raise CommandError(f"“{base}” is no address: write https://example.org.")
         try:
             if folder:
                 counts = export.export(folder, base)
