@@ -112,7 +112,29 @@ def _lines(path, shape, problems):
                     where = ".".join(map(str, found["loc"]))
                     problems.append(f"{place}: {where}: {found['msg']}".replace(": : ", ": "))
             else:
-                yield Entry(shape, json.loads(line), place)
+                entry = Entry(shape, json.loads(line), place)
+                problems += _invalid(shape.attributes, entry.row, place)
+                yield entry
+
+
+def _invalid(attributes, row, place):
+    """Yields what the columns refuse of values that are of the right type, before they are written.
+
+    Databases differ in what they refuse by themselves.
+    """
+    for attribute in attributes:
+        if attribute.parts:
+            for item in row[attribute.name]:
+                part = f"{place}: {attribute.name}/{item[attribute.label]}"
+                yield from _invalid(attribute.parts, item, part)
+        elif not attribute.target:
+            try:
+                for name, value in _columns(attribute, row[attribute.name]):
+                    attribute.column.model._meta.get_field(name).run_validators(value)
+            except ValidationError as error:
+                yield from (f"{place}: {attribute.name}: {text}" for text in error.messages)
+            except ArithmeticError:
+                yield f"{place}: {attribute.name}: the number is too large."
 
 
 def _rank(shape):

@@ -218,7 +218,7 @@ def _type(column):
     elif isinstance(column, models.BooleanField):
         kind = bool
     elif isinstance(column, models.DecimalField):
-        kind = float
+        kind = Annotated[float, Field(allow_inf_nan=False)]
     elif isinstance(column, models.IntegerField):
         kind = int
     elif column.choices:

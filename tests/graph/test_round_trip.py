@@ -254,6 +254,8 @@ def test_a_description_cannot_name_a_file_outside_of_its_folder(folder, name):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
+        ({"order": 10**12}, "order: .*less than or equal"),
+        ({"verified_url": "nowhere"}, "verified_url: Enter a valid URL"),
         ({"order": "three"}, "order: Input should be a valid integer"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
         ({"title": {"fr": "T"}}, "title.en: Field required"),
@@ -280,6 +282,19 @@ def test_what_the_admin_would_refuse_is_refused_and_nothing_is_imported(
     assert "Nothing was imported" in str(error.value)
     assert "questions.jsonl, line" in str(error.value)
     assert Question.objects.get(reference="q-adult-images").order == before
+
+
+@pytest.mark.parametrize("percent", [1e300, 1e400, 12345.678, "7"])
+def test_a_number_that_no_column_holds_is_refused(folder, percent):
+    provision, row = next(
+        (reference, row)
+        for reference, row in rows(folder, "provisions").items()
+        if row["versions"] and row["versions"][0]["penalties"]
+    )
+    row["versions"][0]["penalties"][0]["turnover_percent"] = percent
+    change_row(folder, "provisions", provision, versions=row["versions"])
+    with pytest.raises(CommandError, match="turnover_percent"):
+        load(folder)
 
 
 def test_a_line_that_is_no_json_or_there_twice_is_told_by_its_number(folder):
