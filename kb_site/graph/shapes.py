@@ -20,7 +20,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from kb_site.editorial import history
 from kb_site.editorial.fields import REFERENCE_PATTERN
-from kb_site.editorial.models import Record
 
 LANGUAGES = [code for code, name in settings.LANGUAGES]
 
@@ -185,11 +184,12 @@ def _attributes(model, parts, private, type_name, parent=None):
         if not column.is_relation:
             kind = Texts if "" not in columns else _type(column)
             yield Attribute(name, kind, {code: c.name for code, c in columns.items()}, column)
-        elif shape_of(column.related_model) or column.related_model in _own_models():
+        elif shape_of(column.related_model):
             kind = Reference | None if column.null else Reference
             yield Attribute(name, kind, {"": column.name}, column, column.related_model)
     for column in model._meta.many_to_many:
-        if column.name not in private:
+        # What leads to records that stay here stays here too.
+        if column.name not in private and shape_of(column.related_model):
             target = column.related_model
             yield Attribute(column.name, list[Reference], {}, column, target, is_many=True)
     for name, part in parts.items():
@@ -201,10 +201,6 @@ def _attributes(model, parts, private, type_name, parent=None):
         yield Attribute(
             name, list[schema], {}, parts=inner, label=part.label, part_model=part_model
         )
-
-
-def _own_models():
-    return [kind.model for kind in history.kinds.values()]
 
 
 def _type(column):
@@ -264,17 +260,10 @@ def _prefetches(attributes, path=""):
             yield f"{path}{attribute.name}"
             yield from _prefetches(attribute.parts, f"{path}{attribute.name}__")
         elif attribute.target:
-            rows = _visible(attribute.target)
+            rows = shape_of(attribute.target).published()
             if attribute.is_many:
                 rows = rows.only("pk", "reference")
             yield models.Prefetch(f"{path}{attribute.name}", rows)
-
-
-def _visible(model):
-    shape = shape_of(model)
-    if shape:
-        return shape.published()
-    return model.objects.published() if issubclass(model, Record) else model.objects.all()
 
 
 def _row(instance, attributes):

@@ -254,7 +254,7 @@ def test_a_description_cannot_name_a_file_outside_of_its_folder(folder, name):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"order": 10**12}, "order: .*less than or equal"),
+        ({"order": -1}, "order: .*greater than or equal to 0"),
         ({"verified_url": "nowhere"}, "verified_url: Enter a valid URL"),
         ({"order": "three"}, "order: Input should be a valid integer"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
