@@ -4,7 +4,15 @@ from typing import Literal
 
 from django.db.models import Q
 
-from articles.models import Contact, Question, Source, Speaker, Statement, Topic
+from articles.models import (
+    Contact,
+    Event,
+    Question,
+    Source,
+    Speaker,
+    Statement,
+    Topic,
+)
 from kb_site.graph.linked import Node
 from kb_site.graph.shapes import Reference, register
 
@@ -14,6 +22,7 @@ def topics():
     return Topic.objects.filter(
         Q(pk__in=Question.objects.published().values("topics"))
         | Q(pk__in=Statement.objects.published().values("topics"))
+        | Q(pk__in=Event.objects.published().values("topics"))
     )
 
 
@@ -127,6 +136,51 @@ register(
                 },
                 address="/{}",
             )
+        },
+    ),
+)
+register(
+    "advice",
+    "advice",
+    linked=Node(
+        ("schema:HowToTip",),
+        {
+            "text": "schema:text",
+            "kind": "schema:genre",
+            "provisions": "schema:citation",
+            "contacts": "schema:citation",
+            "verified_on": "schema:lastReviewed",
+        },
+    ),
+)
+register(
+    "event",
+    "events",
+    filters={"topic": (Reference, "topics__reference")},
+    linked=Node(
+        ("schema:Event",),
+        # Without its date: of some only the month is known, which `precision` says elsewhere.
+        {
+            "title": "schema:name",
+            "summary": "schema:description",
+            "topics": "schema:about",
+            "provisions": "schema:mentions",
+            "statements": "schema:mentions",
+            "url": "schema:url",
+            "verified_on": "schema:lastReviewed",
+        },
+    ),
+)
+register(
+    "term",
+    "terms",
+    linked=Node(
+        ("schema:DefinedTerm",),
+        {
+            "term": "schema:name",
+            "definition": "schema:description",
+            "provisions": "schema:citation",
+            "verified_on": "schema:lastReviewed",
         },
     ),
 )

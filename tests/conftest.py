@@ -56,7 +56,9 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
-    settings.SEARCH_INDEX_DIR = tmp_path_factory.mktemp("search")
+    # Not what a site run from here has made.
+    settings.DATA_DIR = tmp_path_factory.mktemp("data")
+    settings.SEARCH_INDEX_DIR = settings.DATA_DIR / "search"
     with django_db_blocker.unblock():
         call_command("load_fixtures", verbosity=0)
 

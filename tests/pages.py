@@ -30,6 +30,8 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 # Not for readers: the desk, and the pages to sign in to it.
 DESK = ("admin/", "accounts/")
+# Namespaces for machines: none of their addresses is a page.
+MACHINES = {"api", "graph"}
 # Answers that are HTML and no page, but a part that a script puts into one: {name: what to ask}.
 FRAGMENTS = {"search:suggest": "?q=image"}
 # The record that stands for its kind, where the first one would show less.
@@ -91,7 +93,7 @@ def routes():
             route = prefix + (
                 "" if isinstance(pattern.pattern, LocalePrefixPattern) else str(pattern.pattern)
             )
-            if route.startswith(DESK):
+            if route.startswith(DESK) or getattr(pattern, "namespace", None) in MACHINES:
                 continue
             if hasattr(pattern, "url_patterns"):
                 inside = [pattern.namespace] if pattern.namespace else []

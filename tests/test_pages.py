@@ -187,10 +187,15 @@ def site(records, django_db_blocker):
         return pages
 
 
+def is_page(link):
+    path = urlsplit(link).path
+    return not path.endswith("/feed/") and not path.startswith(("/api/", "/data/"))
+
+
 def is_crawled(link):
-    """Feeds are no pages; of those on a record's changes, errors or citation two stand for all."""
+    """Of the pages on a record's changes, errors or citation, two stand for all."""
     parts = urlsplit(link)
-    if parts.path.endswith("/feed/"):
+    if not is_page(link):
         return False
     if parts.path[3:].startswith("/cite/"):
         return parts.path[9:] in ("q-school/", "ct-police/")
@@ -227,7 +232,7 @@ def test_every_link_inside_the_site_leads_to_a_page_of_the_same_language(site):
     """The crawl has followed them all: only the language links leave the page's language."""
     for address, page in site.items():
         for node in page.tree.all("a"):
-            if node.attrs["href"].startswith("/"):
+            if node.attrs["href"].startswith("/") and is_page(node.attrs["href"]):
                 language = node.attrs.get("hreflang", address[1:3])
                 assert node.attrs["href"].startswith(f"/{language}/"), address
 

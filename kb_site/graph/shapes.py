@@ -13,15 +13,13 @@ import functools
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from django.conf import settings
 from django.db import models
 from django.utils import translation
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from kb_site.editorial import history
 from kb_site.editorial.fields import REFERENCE_PATTERN
-
-LANGUAGES = [code for code, name in settings.LANGUAGES]
+from kb_site.languages import LANGUAGES
 
 # What is the desk's business: every published record is published, and names of editors stay here.
 PRIVATE = frozenset({"status", "verified_by"})

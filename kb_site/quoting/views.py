@@ -16,10 +16,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 
 from kb_site.editorial import history
+from kb_site.graph import downloads
 from kb_site.languages import LANGUAGES
 from kb_site.quoting import formats, permalinks
 from kb_site.quoting.citing import cite, citing_of
 from kb_site.views import PublicPage
+
+# How many archives of open data a reader is offered.
+OFFERED = 10
 
 
 class Gone(Exception):
@@ -245,3 +249,6 @@ class DataView(PublicPage, TemplateView):
     """For those who quote and reuse: what there is, and how to use it."""
 
     template_name = "quoting/data.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(downloads=downloads.offered()[:OFFERED], **kwargs)

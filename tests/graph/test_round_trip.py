@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from rdflib import RDF, Graph, Namespace, URIRef
 from rdflib.compare import isomorphic
 
-from articles.models import Claim, Contact, Question, Statement, Topic
+from articles.models import Advice, Claim, Contact, Event, Question, Statement, Term, Topic
 from kb_site.editorial.models import PendingRevision, ReviewTask, Revision
 from kb_site.graph import downloads
 from kb_site.graph.export import one_moment
@@ -78,7 +78,9 @@ def change_row(folder, plural, reference, /, **values):
 def empty():
     """Leaves a site without content."""
     Claim.objects.all().delete()
-    for model in (Question, Statement, Provision, LegalAct, Contact, Topic):
+    for model in (
+        Event, Term, Advice, Question, Statement, Provision, LegalAct, Contact, Topic
+    ):  # fmt: skip
         if model is Provision:
             ProvisionVersion.objects.all().delete()
         model.objects.all().delete()

@@ -3,13 +3,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from kb_site.editorial import history
+from kb_site.graph import downloads
 from kb_site.search import updates
 
 
 class Command(BaseCommand):
     help = (
         "Makes the site ready to serve, step by step: database, content, messages, static files, "
-        "search index. Safe to run again: it does only what is left to do."
+        "search index, open data. Safe to run again: it does only what is left to do."
     )
 
     def handle(self, *args, verbosity, **options):
@@ -32,3 +33,6 @@ class Command(BaseCommand):
         step("Search: checking the index")
         if updates.ensure():
             step("The search index was built.")
+        if not downloads.offered():
+            step("Open data: the first archive")
+            call_command("export_graph", publish=True, verbosity=0)
