@@ -4,7 +4,11 @@ import datetime
 import itertools
 from dataclasses import dataclass
 
-from laws.dates import LegalDate
+from django.db.models import Prefetch
+
+from articles.models import Event, Statement
+from laws.dates import LegalDate, dates_of
+from laws.models import LegalAct, Provision
 
 # In the units of the picture.
 WIDTH, MARGIN = 400, 24
@@ -33,6 +37,16 @@ def moments_of(events, dates):
     moments = [Moment(event.happened_on, event=event) for event in events]
     moments += [Moment(date.day, law=date) for date in dates]
     return sorted(moments, key=lambda moment: (moment.day is not None, moment.day))
+
+
+def published():
+    """Returns the `Moment`s of all that is published, with what each of them names."""
+    provisions = Provision.objects.published().select_related("act")
+    events = Event.objects.published().prefetch_related(
+        Prefetch("provisions", provisions), Prefetch("statements", Statement.objects.published())
+    )
+    acts = LegalAct.objects.published()
+    return moments_of(events, dates_of(acts, provisions.prefetch_related("versions")))
 
 
 def in_reading_order(moments, today):

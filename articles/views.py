@@ -27,12 +27,28 @@ from articles.models import (
 )
 from kb_site.editorial import clock, history
 from kb_site.editorial.models import Revision
-from kb_site.editorial.views import DatedPage
+from kb_site.editorial.views import DatedPage, describe
 from kb_site.languages import LANGUAGES
 from kb_site.markdown import Words
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws.dates import dates_of
 from laws.models import LegalAct, Provision
+
+
+class HomeView(PublicPage, TemplateView):
+    template_name = "home.html"
+
+    def get_context_data(self, **kwargs):
+        today = clock.today()
+        coming = [m for m in timeline.published() if timeline.is_coming(m, today)]
+        return super().get_context_data(
+            topics=Topic.objects.with_questions()[:PAGE_SIZE],
+            questions=Question.objects.published()[:6],
+            coming=coming[:3],
+            today=today,
+            changes=describe(Revision.objects.told()[:3]),
+            **kwargs,
+        )
 
 
 class QuestionListView(PublicPage, ListView):
@@ -246,16 +262,9 @@ class TimelineView(SharedPage):
 
     @cached_property
     def moments(self):
-        if self.past:
-            events, acts, provisions = map(self.past.all, (Event, LegalAct, Provision))
-        else:
-            cited = Provision.objects.published().select_related("act")
-            events = Event.objects.published().prefetch_related(
-                Prefetch("provisions", cited),
-                Prefetch("statements", Statement.objects.published()),
-            )
-            acts = LegalAct.objects.published()
-            provisions = cited.prefetch_related("versions")
+        if self.past is None:
+            return timeline.published()
+        events, acts, provisions = map(self.past.all, (Event, LegalAct, Provision))
         return timeline.moments_of(events, dates_of(acts, provisions))
 
     def get_context_data(self, **kwargs):

@@ -3,6 +3,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
+from articles.views import HomeView
 from kb_site import discovery, views
 from kb_site.api.views import DocumentationView
 from kb_site.quoting import urls as quoting
@@ -21,7 +22,7 @@ urlpatterns = [
     path("api/", include("kb_site.api.urls")),
     path("data/", include("kb_site.graph.urls")),
     *i18n_patterns(
-        path("", views.HomeView.as_view(), name="home"),
+        path("", HomeView.as_view(), name="home"),
         path("about/", views.AboutView.as_view(), name="about"),
         path("accessibility/", views.AccessibilityView.as_view(), name="accessibility"),
         path("leaving/", views.LeavingView.as_view(), name="leaving"),

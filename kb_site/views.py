@@ -55,19 +55,6 @@ def choose_language(request):
     return response
 
 
-class HomeView(PublicPage, TemplateView):
-    template_name = "home.html"
-
-    def get_context_data(self, **kwargs):
-        # By name: the site's own package does not depend on its apps.
-        Question, Topic = (apps.get_model("articles", name) for name in ("Question", "Topic"))
-        return super().get_context_data(
-            topics=Topic.objects.with_questions()[:PAGE_SIZE],
-            questions=Question.objects.published()[:8],
-            **kwargs,
-        )
-
-
 class AboutView(PublicPage, TemplateView):
     template_name = "about.html"
 

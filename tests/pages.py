@@ -22,9 +22,9 @@ from django.urls import LocalePrefixPattern, NoReverseMatch, get_resolver, resol
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
+from articles.views import HomeView
 from kb_site.editorial import history, previews
 from kb_site.editorial.models import Record, Revision, Status
-from kb_site.views import HomeView
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 

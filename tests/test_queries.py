@@ -199,7 +199,8 @@ def test_a_page_stays_light_with_much_content(costs, name):
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_shows_a_page_at_a_time(costs, name):
     html, records = costs[MANY][name].html, costs[MANY][name].records
-    assert len(records) <= LISTS[name] + 1
+    # Besides, how to cite it and what changed: pages on the record itself.
+    assert len(records) <= LISTS[name] + 2
     assert 'class="pager"' in html
     assert 'class="pager"' not in costs[FEW][name].html or "search" in name
 

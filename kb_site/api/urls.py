@@ -6,5 +6,5 @@ from kb_site.api.v1 import api
 urlpatterns = [
     path("v1/openapi.json", views.openapi, name="openapi"),
     path("v1/", api.urls),
-    re_path(r"", views.not_found),
+    re_path(r"", views.not_found, name="api-not-found"),
 ]

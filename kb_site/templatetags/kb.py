@@ -4,7 +4,7 @@ import datetime
 
 from django import template
 from django.template.loader import render_to_string
-from django.urls import translate_url
+from django.urls import reverse, translate_url
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -223,6 +223,16 @@ def kind(record):
 def differences(rows, language=None):
     """What changed, as a list; a language leaves out what changed only in another one."""
     return difference.as_html(rows, language)
+
+
+@register.simple_tag(takes_context=True)
+def menu_link(context, name):
+    """The attributes of a menu's link to a page without arguments: where, and whether here."""
+    address, path = reverse(name), getattr(context.get("request"), "path", "")
+    current = "page" if path == address else "true" if path.startswith(address) else ""
+    return format_html('href="{}"', address) + (
+        format_html(' aria-current="{}"', current) if current else ""
+    )
 
 
 @register.simple_tag(takes_context=True)

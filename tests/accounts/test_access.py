@@ -82,12 +82,19 @@ ACCOUNTS = {
 
 # Pages for readers: no sign-in, no session. The previews' signed addresses are their own key.
 PUBLIC = """
-    root home about accessibility leaving privacy search:search search:suggest
-    reports:report reports:thanks
+    root home about accessibility leaving privacy search:search search:suggest search:feed
+    reports:report reports:thanks robots security sitemap open-search
+    quoting:permalink quoting:permalink-point quoting:cite quoting:cite-point quoting:embed
+    citing:cite citing:cite-point citing:file citing:file-point citing:embed citing:data
+    api-docs openapi api-not-found api:api-root api:entrance api:search api:list_records
+    api:get_plain api:get_record api:list_revisions api:get_revision api:list_changes
+    api:list_citations graph:download
     editorial:change-list editorial:change-feed editorial:preview
     laws:act-list laws:act-detail laws:provision-detail
     articles:question-list articles:question-detail articles:statement-list
     articles:statement-detail articles:contact-list articles:contact-detail
+    articles:question-feed articles:statement-feed articles:timeline articles:glossary
+    articles:help articles:advice-detail
 """.split()
 
 
