@@ -28,7 +28,11 @@ def typography(text, language):
 
     Takes plain text and a language code; changes no letter and no digit.
     """
-    text = re.sub(r"(?<=\w)'", "’", text)
+    return spaces(re.sub(r"(?<=\w)'", "’", text), language)
+
+
+def spaces(text, language):
+    """Sets the spaces of plain text that do not break, in French: before signs, in guillemets."""
     if language == "fr":
         text = _BEFORE_SIGN.sub(_NARROW + r"\1", text)
         text = _BEFORE_COLON.sub("\u00a0:", text)

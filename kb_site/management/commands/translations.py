@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.template import templatize
 
 from kb_site.languages import LANGUAGES
+from kb_site.markdown import spaces
 
 # In templates, after Django's own `templatize` has turned tags into calls of gettext.
 _CALL = re.compile(
@@ -26,6 +27,12 @@ _KEYWORDS = {
 }
 
 
+def set_well(message, language):
+    """Returns a message with the spaces that its language does not break, outside HTML's tags."""
+    pieces = re.split(r"(<[^>]*>)", message)
+    return "".join(p if p.startswith("<") else spaces(p, language) for p in pieces)
+
+
 class Command(BaseCommand):
     help = (
         "Messages of the interface, without a system gettext: `update` writes the .po files from "
@@ -41,7 +48,12 @@ class Command(BaseCommand):
 
     def compile_messages(self):
         for language, path in self.files():
-            polib.pofile(str(path)).save_as_mofile(str(path.with_suffix(".mo")))
+            catalog = polib.pofile(str(path))
+            for entry in catalog:
+                entry.msgstr = set_well(entry.msgstr, language)
+                for form, text in entry.msgstr_plural.items():
+                    entry.msgstr_plural[form] = set_well(text, language)
+            catalog.save_as_mofile(str(path.with_suffix(".mo")))
             if self.verbosity:
                 self.stdout.write(f"{language}: compiled.")
 
