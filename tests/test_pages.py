@@ -143,7 +143,7 @@ def address_of(record, language):
 def said(message, language):
     """A text of the interface as readers of a language see it."""
     with override(language):
-        return gettext(message)
+        return " ".join(gettext(message).split())
 
 
 def words(text):

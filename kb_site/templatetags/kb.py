@@ -229,10 +229,10 @@ def differences(rows, language=None):
 def menu_link(context, name):
     """The attributes of a menu's link to a page without arguments: where, and whether here."""
     address, path = reverse(name), getattr(context.get("request"), "path", "")
-    current = "page" if path == address else "true" if path.startswith(address) else ""
-    return format_html('href="{}"', address) + (
-        format_html(' aria-current="{}"', current) if current else ""
-    )
+    if not path.startswith(address):
+        return format_html('href="{}"', address)
+    current = "page" if path == address else "true"
+    return format_html('href="{}" aria-current="{}"', address, current)
 
 
 @register.simple_tag(takes_context=True)

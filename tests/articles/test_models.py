@@ -90,7 +90,7 @@ class TestPublication:
     @pytest.mark.parametrize("language", ["fr", "en"])
     def test_without_a_claim_it_is_refused(self, language):
         expected = {
-            "fr": ["La question n'a aucun point : écrivez d'abord sa réponse."],
+            "fr": ["La question n'a aucun point\u00a0: écrivez d'abord sa réponse."],
             "en": ["The question has no claim: write its answer first."],
         }
         question = new_question()
@@ -132,7 +132,9 @@ class TestPublication:
     def test_in_french_the_missing_citation_is_said_in_french(self, question):
         new_claim(question, "law", order=2)
         (sentence,) = problems(question, "fr")
-        assert sentence.startswith("Point 2 : un point dont le fondement est « la loi dit » cite")
+        assert sentence.startswith(
+            "Point 2\u00a0: un point dont le fondement est «\u202fla loi dit\u202f» cite"
+        )
 
     @pytest.mark.parametrize("empty", ["", "  \n", None])
     @pytest.mark.parametrize(

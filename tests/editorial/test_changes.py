@@ -376,7 +376,7 @@ class TestLog:
         assert revision.trigger == "provision:lu-cp-383bis contact:ct-police"
         for language, words, name in [
             ("en", "Because of:", contact.name_en),
-            ("fr", "En raison de :", contact.name_fr),
+            ("fr", "En raison de\u00a0:", contact.name_fr),
         ]:
             title = history.title_of("provision", vars(provision), language)[0]
             with override(language):
