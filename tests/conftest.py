@@ -7,6 +7,8 @@ Such a test leaves an empty database; whichever test comes next finds the conten
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -61,9 +63,26 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
     settings.SEARCH_INDEX_DIR = settings.DATA_DIR / "search"
     with django_db_blocker.unblock():
         call_command("load_fixtures", verbosity=0)
+        build_indexes()
         with connection.cursor() as cursor:
             for table in tables():
                 cursor.execute(f"CREATE TABLE {kept(table)} AS SELECT * FROM {quoted(table)}")  # noqa: S608
+
+
+# {"index": the folder of Whoosh's index of the content}
+KEPT = {}
+
+
+def build_indexes():
+    """Builds the index of each engine; no test does so again but those that are about it."""
+    from kb_site.search import updates
+
+    usual = settings.SEARCH_ENGINE
+    for settings.SEARCH_ENGINE in ("database", "whoosh"):
+        updates.rebuild()
+    settings.SEARCH_ENGINE = usual
+    KEPT["index"] = settings.DATA_DIR / "search-kept"
+    shutil.copytree(settings.SEARCH_INDEX_DIR, KEPT["index"])
 
 
 def tables():
@@ -80,9 +99,8 @@ def kept(table):
 
 
 def load_content():
-    """Gives the content back where it is gone. Builds the search index in any case."""
+    """Gives the content back where it is gone."""
     from kb_site.editorial.models import Revision
-    from kb_site.search import updates
 
     if not Revision.objects.exists():
         # Their order does not matter: foreign keys are checked at the commit.
@@ -93,7 +111,6 @@ def load_content():
                 cursor.execute(f"INSERT INTO {quoted(table)} SELECT * FROM {kept(table)}")  # noqa: S608
             for reset in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
                 cursor.execute(reset)
-    updates.rebuild()
 
 
 def commits(item):
@@ -119,6 +136,8 @@ def pytest_runtest_setup(item):
     elif item.config.stash.get(EMPTIED, False):
         with item.config.stash[blocking_manager_key].unblock():
             load_content()
+            settings.SEARCH_INDEX_DIR = Path(tempfile.mkdtemp(dir=settings.DATA_DIR)) / "search"
+            shutil.copytree(KEPT["index"], settings.SEARCH_INDEX_DIR)
         item.config.stash[EMPTIED] = False
 
 
@@ -132,11 +151,9 @@ def english():
 @pytest.fixture
 def index_dir(tmp_path, settings):
     """A search folder of the test's own, built from the content."""
-    from kb_site.search import updates
-
     settings.SEARCH_ENGINE = "whoosh"
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
-    updates.rebuild()
+    shutil.copytree(KEPT["index"], settings.SEARCH_INDEX_DIR)
     return settings.SEARCH_INDEX_DIR
 
 
@@ -144,6 +161,7 @@ def index_dir(tmp_path, settings):
 def live_content(transactional_db, tmp_path, settings):
     """The content, committed, with a search folder of the test's own."""
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
+    shutil.copytree(KEPT["index"], settings.SEARCH_INDEX_DIR)
     load_content()
 
 

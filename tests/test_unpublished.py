@@ -172,7 +172,10 @@ def addresses(route, hidden):
 def queries(route):
     """What an address may be asked besides: of a record its states, of a list its searches."""
     today = timezone.localdate().isoformat()
-    yield from ("", "?rev=1", f"?as_of={today}")
+    yield ""
+    if "<extension>" in route:
+        return  # A file has no states.
+    yield from ("?rev=1", f"?as_of={today}")
     if not PATTERN.search(route):
         yield from ("?rev=2", "?page=1", "?lang=fr")
         for marker in MARKERS:

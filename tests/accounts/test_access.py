@@ -20,7 +20,7 @@ from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from kb_site.editorial.models import ReviewTask
 from laws.models import Provision
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 CONTENT = "(laws_(legalact|provision|provisionversion)|articles_[a-z]+)"
 RULES = "search_(synonymgroup|promotedresult|hiddenword)"

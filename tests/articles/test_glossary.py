@@ -13,7 +13,7 @@ from kb_site.markdown import Words, render
 from kb_site.search.find import find
 from tests.test_pages import address_of, read, words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 
 class Word:

@@ -15,7 +15,7 @@ from kb_site.editorial import history, previews, reviews
 from kb_site.editorial.models import ReviewTask
 from laws.models import Provision
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 LANGUAGES = ["fr", "en"]
 

@@ -15,7 +15,7 @@ from laws.dates import LegalDate, dates_of
 from laws.models import LegalAct, Provision, ProvisionVersion
 from tests.test_pages import address_of, read, words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 DAY = datetime.date
 

@@ -92,9 +92,11 @@ def test_no_page_scrolls_sideways(stranger, every_page, language):
     """From a very small phone (or 1280 px at 400 %) to a very wide desk."""
     tab = stranger(None, 320)
     too_wide = []
+    # Where one language's words fit into the narrowest page, the other's fit into wider ones.
+    widths = (2560, DESK, 768, PHONE, 320) if language == LANGUAGES[0] else (320,)
     for shown in every_page[language]:
         shown.open(tab)
-        for width in (2560, DESK, 768, PHONE, 320):
+        for width in widths:
             tab.set_viewport_size({"width": width, "height": 800})
             whole, seen = tab.evaluate(
                 "[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"

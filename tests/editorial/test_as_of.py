@@ -463,6 +463,7 @@ def prepare_tasks(reviewer):
 
 
 class TestTheSame:
+    @pytest.mark.anywhere  # All of them together are tried on each database.
     @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
     def test_a_page_of_a_day_equals_what_it_showed_that_day(self, began, reviewer, edit):
         prepare_tasks(reviewer)

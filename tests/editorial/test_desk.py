@@ -15,7 +15,7 @@ from kb_site.editorial import desk, reviews
 from kb_site.editorial.models import ReviewTask
 from laws.models import LegalAct, Provision, ProvisionVersion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 NOW = "2026-11-23T12:00:00Z"
 

@@ -253,6 +253,7 @@ def test_a_description_cannot_name_a_file_outside_of_its_folder(folder, name):
         load(folder)
 
 
+@pytest.mark.anywhere
 @pytest.mark.parametrize(
     ("values", "told"),
     [

@@ -9,7 +9,7 @@ from django.test import Client
 
 from articles.models import Question, Statement, Topic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 

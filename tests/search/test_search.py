@@ -215,7 +215,6 @@ def law_claim(question):
 )
 def test_what_a_question_cites_is_kept_in_step(change, settings):
     settings.SEARCH_ENGINE = "database"
-    updates.rebuild()
     question = Question.objects.get(reference="q-grooming")
     change(question)
     assert updates.differences() == (set(), set(), set())
@@ -232,7 +231,6 @@ def test_a_question_links_to_what_it_cites_and_leads_to():
 def test_the_other_language_costs_no_statement_more(settings, django_assert_num_queries):
     """Both languages are asked at once: four statements, where every word is known."""
     settings.SEARCH_ENGINE = "database"
-    updates.rebuild()
     found("chantage")
     with django_assert_num_queries(4):
         found("porter plainte chantage")
@@ -280,7 +278,6 @@ def test_the_engine_of_the_site_is_a_setting(settings):
     from django.core.exceptions import ImproperlyConfigured
 
     settings.SEARCH_ENGINE = "database"
-    updates.rebuild()
     assert "question:q-blackmail" in found("chantage")
     Question.objects.get(reference="q-grooming").save()
     assert not PendingUpdate.objects.exists()
@@ -291,7 +288,6 @@ def test_the_engine_of_the_site_is_a_setting(settings):
 
 def test_a_form_that_saves_in_many_steps_writes_each_entry_once(settings, monkeypatch):
     settings.SEARCH_ENGINE = "database"
-    updates.rebuild()
     engine, calls = get_engine(), []
     replace = engine.replace
     monkeypatch.setattr(
