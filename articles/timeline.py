@@ -4,11 +4,11 @@ import datetime
 import itertools
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from articles.models import Event, Statement
 from laws.dates import LegalDate, dates_of
-from laws.models import LegalAct, Provision
+from laws.models import LegalAct, Provision, ProvisionVersion
 
 # In the units of the picture.
 WIDTH, MARGIN = 400, 24
@@ -47,6 +47,21 @@ def published():
     )
     acts = LegalAct.objects.published()
     return moments_of(events, dates_of(acts, provisions.prefetch_related("versions")))
+
+
+def coming(today):
+    """Returns the published `Moment`s after a day, soonest first; reads little else."""
+    acts = LegalAct.objects.published().filter(
+        Q(in_force_from__gt=today) | Q(transpose_by__gt=today) | Q(repealed_on__gt=today)
+    )
+    to_come = ProvisionVersion.objects.filter(
+        Q(applies_from__gt=today) | Q(applies_until__gte=today) | Q(transpose_by__gt=today)
+    )
+    provisions = Provision.objects.published().filter(pk__in=to_come.values("provision"))
+    provisions = provisions.select_related("act").prefetch_related("versions")
+    events = Event.objects.published().filter(happened_on__gt=today)
+    moments = moments_of(events, dates_of(acts, provisions))
+    return [moment for moment in moments if is_coming(moment, today)]
 
 
 def in_reading_order(moments, today):

@@ -40,11 +40,10 @@ class HomeView(PublicPage, TemplateView):
 
     def get_context_data(self, **kwargs):
         today = clock.today()
-        coming = [m for m in timeline.published() if timeline.is_coming(m, today)]
         return super().get_context_data(
             topics=Topic.objects.with_questions()[:PAGE_SIZE],
             questions=Question.objects.published()[:6],
-            coming=coming[:3],
+            coming=timeline.coming(today)[:3],
             today=today,
             changes=describe(Revision.objects.told()[:3]),
             **kwargs,

@@ -17,7 +17,7 @@ from kb_site.search.documents import registry
 from kb_site.search.engines import get_engine
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 FEW, MANY = 5, 500
 MOST_QUERIES = 12

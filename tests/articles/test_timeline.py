@@ -257,3 +257,11 @@ def test_what_is_to_come_depends_on_the_day_asked_for():
         moments = timeline.moments_of(Event.objects.published(), [])
         coming = [m for m in moments if timeline.is_coming(m, clock.today())]
     assert len(coming) == 15
+
+
+@pytest.mark.parametrize("today", ["2020-01-01", "2024-08-01", "2026-11-23", "2026-12-02"])
+def test_what_comes_is_what_the_whole_line_holds_after_the_day(today):
+    today = DAY.fromisoformat(today)
+    whole = [moment for moment in timeline.published() if timeline.is_coming(moment, today)]
+    assert timeline.coming(today) == whole
+    assert whole

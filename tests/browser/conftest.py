@@ -106,10 +106,15 @@ class Shown(NamedTuple):
         assert answer.status == self.page.status, self
 
 
+EMPTY = {"empty-home", "empty-articles:question-list", "empty-articles:contact-list"}
+
+
 def shown(language):
     """Every page of `tests/pages.py`: of the real content by address, each state as it stands."""
     found = [Shown(page) for page in pages(language)]
     for name, response in states(language):
+        if name.startswith("empty-") and name not in EMPTY:
+            continue  # Their HTML is checked elsewhere; they look like these.
         page = Page(name, f"/{language}/state/{name}/", response.status_code)
         answer = {
             "status": response.status_code,

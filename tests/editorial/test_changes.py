@@ -18,7 +18,7 @@ from kb_site.editorial.models import ReviewTask, Revision
 from laws.models import LegalAct, Provision
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 KEY = "question:q-creation-offence"
