@@ -48,6 +48,7 @@ def text(address):
           for path in (
               "", "about/", "leaving/", "privacy/", "accessibility/", "report/", "report/thanks/",
               "contacts/", "contacts/ct-police/", "search/?q=image", "changes/", "laws/",
+              "help/", "help/ad-never-keep/", "timeline/", "glossary/", "data/", "api/",
           )],
         ("/en/no-such-page/", 404),
         ("/fr/search/?q=%3F", 400),
