@@ -19,7 +19,7 @@ from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
-FEW, MANY = 5, 500
+FEW, MANY = 5, 200
 MOST_QUERIES = 12
 MOST_BYTES = 60_000
 

@@ -117,10 +117,13 @@ def test_every_identifier_of_ours_leads_to_a_page(pages):
         if "@id" in node and not node["@id"].startswith(("eli:", "https://schema.org/"))
     }
     assert len(ids) > 300
+    known = {address.partition("#")[0] for address in pages}
     for identifier in ids:
         assert identifier.startswith("http://testserver/"), identifier
-        response = Client().get(identifier.removeprefix("http://testserver"), follow=True)
-        assert response.status_code == 200, identifier
+        response = Client().get(identifier.removeprefix("http://testserver"))
+        # What has been read once is there.
+        if response.status_code != 302 or response["Location"].partition("#")[0] not in known:
+            assert response.status_code == 200, identifier
 
 
 def node_of(pages, record, language="en"):
