@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(config, items):
             item
             for item in items
             if any(item.get_closest_marker(name) for name in ("sqlite", "browser", "anywhere"))
+            and not item.get_closest_marker("each")
         ]
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]

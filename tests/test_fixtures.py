@@ -20,6 +20,8 @@ from laws.models import LegalAct, Provision
 
 FILES = sorted((settings.BASE_DIR / "fixtures").glob("*.yaml"))
 DATA = settings.BASE_DIR.parent / "shared" / "data"
+pytestmark = pytest.mark.anywhere
+
 LANGUAGES = ["fr", "en"]
 
 
@@ -74,6 +76,7 @@ class TestFiles:
             known = {field.name for field in model._meta.get_fields()}
             assert row["fields"].keys() <= known, named(row)
 
+    @pytest.mark.each
     @pytest.mark.django_db
     def test_every_row_is_in_the_database(self):
         expected = Counter(row["model"] for row in all_rows())
@@ -351,6 +354,7 @@ class TestSafety:
 
 
 @pytest.mark.django_db
+@pytest.mark.each
 class TestLoading:
     def dump(self, path):
         call_command(

@@ -133,6 +133,7 @@ ARGUMENTS = {
     "revision": lambda hidden: ["1"],
     "extension": lambda hidden: ["bib", "ris", "json"],
     "format": lambda hidden: ["bib", "ris", "json"],
+    "kind/reference": lambda hidden: [key.replace(":", "/") for key in hidden],
     "kind": lambda hidden: [kind.name for kind in history.record_kinds()],
     "lang": lambda hidden: ["fr", "en"],
     "language": lambda hidden: ["fr", "en"],
@@ -142,7 +143,7 @@ ARGUMENTS = {
     "name": lambda hidden: ["nothing"],
     "url": lambda hidden: ["nothing"],
 }
-PATTERN = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
+PATTERN = re.compile(r"<(?:\w+:)?([\w/]+)>|\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 
 
 def routes(patterns, before=""):
@@ -152,6 +153,7 @@ def routes(patterns, before=""):
         if str(pattern.pattern) in PRIVATE:
             continue
         if isinstance(pattern, URLPattern):
+            route = route.replace("<slug:kind>/<slug:reference>", "<kind/reference>")
             yield route.replace("\\.", ".").replace("/?", "/").replace("$", "")
         else:
             yield from routes(pattern.url_patterns, route)

@@ -278,11 +278,11 @@ def records():
     }
 
 
-def pages():
+def pages(languages=("fr", "en")):
     return {
         (name, language): address(record, language)
         for name, record in records().items()
-        for language in ("fr", "en")
+        for language in languages
     }
 
 
@@ -297,13 +297,13 @@ def lines_of(html):
     return [line for line in html.splitlines() if line.strip()]
 
 
-def read_on_the_day():
+def read_on_the_day(*languages):
     with at(f"{DAY}T10:00:00Z"):
-        return {key: read(page) for key, page in pages().items()}
+        return {key: read(page) for key, page in pages(languages).items()}
 
 
 def check_as_of(kept):
-    for key, page in pages().items():
+    for key, page in pages({language for _name, language in kept}).items():
         shown = read(page, as_of=str(DAY))
         assert lines_of(without_banner(shown)) == lines_of(kept[key]), key
 
@@ -467,18 +467,20 @@ class TestTheSame:
     @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
     def test_a_page_of_a_day_equals_what_it_showed_that_day(self, began, reviewer, edit):
         prepare_tasks(reviewer)
-        kept = read_on_the_day()
+        # One language each; all edits together are read in both.
+        language = ("fr", "en")[EDITS.index(edit) % 2]
+        kept = read_on_the_day(language)
         with at("2026-11-12T09:00:00Z"):
             edit(reviewer)
         with at("2026-11-20T09:00:00Z"):
             check_as_of(kept)
             # The edit was worth the name.
-            changed = [read_now(page) != kept[key] for key, page in pages().items()]
+            changed = [read_now(page) != kept[key] for key, page in pages([language]).items()]
             assert any(changed), edit.__name__
 
     def test_after_all_edits_one_day_after_the_other(self, began, reviewer):
         prepare_tasks(reviewer)
-        kept = read_on_the_day()
+        kept = read_on_the_day("fr", "en")
         for number, edit in enumerate(EDITS):
             with at(f"2026-11-{12 + number}T09:00:00Z"):
                 edit(reviewer)

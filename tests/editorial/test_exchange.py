@@ -38,7 +38,7 @@ from kb_site.search import updates
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 from tests.laws.test_admin import admin_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
 # Each after what it names.
 MODELS = [
@@ -181,6 +181,7 @@ def test_cells_are_references_iso_dates_truths_and_codes():
 # Round trips
 
 
+@pytest.mark.each
 @every_format
 @every_model
 def test_what_was_exported_changes_nothing_when_it_comes_back(model, file_format, ada):
@@ -204,6 +205,7 @@ def empty():
             model.objects.all().delete()
 
 
+@pytest.mark.each
 # One format stands for all here, since it takes long: each is read back for each model above.
 @pytest.mark.parametrize("file_format", [CSV], ids=lambda one: one.__name__)
 def test_an_empty_site_filled_from_files_exports_the_same_files(file_format, rosa, settings):
@@ -277,6 +279,7 @@ def test_any_text_comes_back_as_it_was(file_format):
     check()
 
 
+@pytest.mark.each
 @every_format
 def test_nasty_texts_reach_the_database_and_come_back(file_format, ada):
     @hypothesis_settings(max_examples=15, deadline=None, database=None)
@@ -445,12 +448,14 @@ def test_a_cell_that_is_wrong_is_named_with_what_to_do(column, ada):
     assert not Contact.objects.filter(reference__in=["ct-other", "ct-new"]).exists()
 
 
+@pytest.mark.each
 @pytest.mark.parametrize("cell", ["a\0b", "a\ud800b"])
 def test_what_no_database_holds_is_refused(cell, ada):
     outcome = imported(Contact, [NEW_CONTACT | {"name_en": cell}], ada)
     assert errors_of(outcome)[0][:2] == (1, "name_en")
 
 
+@pytest.mark.each
 @pytest.mark.parametrize(("column", "cell"), [("order", "-1"), ("order", "9" * 30), ("order", "")])
 def test_numbers_out_of_range_are_refused(column, cell, ada):
     outcome = imported(Contact, [NEW_CONTACT | {column: cell}], ada)
@@ -597,6 +602,7 @@ def test_a_published_question_keeps_what_publication_asks_for(ada, rosa, setting
     assert not PendingRevision.objects.exists()
 
 
+@pytest.mark.each
 def test_new_questions_may_name_each_other(ada):
     row = cells_of(Question, reference="q-school")[0] | {"status": "draft"}
     names = ["q-one", "q-two"]
@@ -620,6 +626,7 @@ def test_the_next_version_of_the_law_comes_in_one_file(ada, rosa):
     assert ProvisionVersion.objects.get(number=3, provision__reference="lu-cp-383bis")
 
 
+@pytest.mark.each
 def test_one_bad_line_and_nothing_is_imported(ada):
     before = counts()
     rows = [NEW_CONTACT, {**dict.fromkeys(NEW_CONTACT, ""), "reference": "ct-police"}]

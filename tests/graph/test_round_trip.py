@@ -24,6 +24,7 @@ from kb_site.management.commands.load_fixtures import content_models
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
 pytestmark = [
+    pytest.mark.anywhere,
     pytest.mark.django_db,
     # rdflib's own reader of JSON-LD.
     pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
@@ -98,6 +99,7 @@ def folder(tmp_path):
 # The round trip
 
 
+@pytest.mark.each
 def test_export_import_into_an_empty_site_and_export_are_the_same_bytes(
     folder, tmp_path, index_dir
 ):
@@ -113,6 +115,7 @@ def test_export_import_into_an_empty_site_and_export_are_the_same_bytes(
     assert (revision.number, revision.reason) == (1, "Import of open data")
 
 
+@pytest.mark.each
 def test_an_export_read_back_where_it_came_from_changes_nothing(folder):
     revisions = Revision.objects.count()
     load(folder)
@@ -138,6 +141,7 @@ def test_an_export_needs_an_address_that_names_the_records(tmp_path):
         call_command("export_graph", tmp_path / "graph", base="example.org")
 
 
+@pytest.mark.each
 @pytest.mark.django_db(transaction=True)
 def test_whoever_writes_meanwhile_neither_waits_nor_gets_into_an_export(live_content, tmp_path):
     def change():
@@ -154,6 +158,7 @@ def test_whoever_writes_meanwhile_neither_waits_nor_gets_into_an_export(live_con
     assert Contact.objects.get(reference="ct-police").order == 4711
 
 
+@pytest.mark.each
 def test_an_export_costs_the_same_queries_for_every_record():
     for shape in registry.values():
         with CaptureQueriesContext(connection) as captured:
@@ -165,6 +170,7 @@ def test_an_export_costs_the_same_queries_for_every_record():
 # Import
 
 
+@pytest.mark.each
 def test_an_import_updates_what_is_here_says_why_and_leaves_the_rest_alone(folder, index_dir):
     title = {"fr": "Un autre titre ?", "en": "Another title?"}
     change_row(folder, "questions", "q-school", title=title)
@@ -181,6 +187,7 @@ def test_an_import_updates_what_is_here_says_why_and_leaves_the_rest_alone(folde
     assert {row["field"] for row in changed[0].changes} == {"title_fr", "title_en"}
 
 
+@pytest.mark.each
 def test_an_import_adds_and_removes_parts(folder, index_dir):
     row = rows(folder, "questions")["q-school"]
     first, *_others, last = row["claims"]
@@ -253,7 +260,6 @@ def test_a_description_cannot_name_a_file_outside_of_its_folder(folder, name):
         load(folder)
 
 
-@pytest.mark.anywhere
 @pytest.mark.parametrize(
     ("values", "told"),
     [
@@ -287,6 +293,7 @@ def test_what_the_admin_would_refuse_is_refused_and_nothing_is_imported(
     assert Question.objects.get(reference="q-adult-images").order == before
 
 
+@pytest.mark.each
 @pytest.mark.parametrize("percent", [1e300, 1e400, 12345.678, "7"])
 def test_a_number_that_no_column_holds_is_refused(folder, percent):
     provision, row = next(
@@ -310,6 +317,7 @@ def test_a_line_that_is_no_json_or_there_twice_is_told_by_its_number(folder):
     )
 
 
+@pytest.mark.each
 def test_two_versions_of_a_provision_cannot_apply_on_one_day(folder, index_dir):
     version = rows(folder, "provisions")["lu-cp-383bis"]["versions"][0]
     versions = [
@@ -395,6 +403,7 @@ def secrets(django_user_model):
     return hidden
 
 
+@pytest.mark.each
 @pytest.mark.usefixtures("secrets")
 def test_drafts_tasks_and_people_never_leave(tmp_path):
     for name, data in bytes_of(export(tmp_path / "graph")).items():
