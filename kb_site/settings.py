@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "kb_site.editorial",
     "kb_site.graph",
     "kb_site.links",
+    "kb_site.pages",
     "kb_site.quoting",
     "kb_site.reports",
     "kb_site.search",
@@ -208,6 +209,12 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+
+# Pages kept ready for readers: in memory, and in a folder that the workers of a machine share.
+
+KEEP_PAGES = env.bool("KEEP_PAGES", default=not DEBUG)
+PAGES_DIR = DATA_DIR / "pages"
 
 
 # Editors

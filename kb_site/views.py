@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerEr
 from django.shortcuts import render
 from django.template import loader
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, get_language_from_request, override
 from django.views.decorators.csrf import csrf_exempt
@@ -25,11 +25,29 @@ CITED_BY_SIZE = 50
 class PublicPage(View):
     """A page for readers: it answers GET and HEAD only, changes nothing and keeps nothing.
 
-    `is_listed` says whether a page whose address takes no argument is one for the site map.
+    `is_listed` says whether a page whose address takes no argument is one for the site map. Anybody
+    may keep a page for half a minute, and longer while the site does not answer, unless `is_kept`
+    says no.
     """
 
     is_listed = True
     http_method_names = ["get", "head", "options"]
+    is_kept = True
+
+    def dispatch(self, request, *args, **kwargs):
+        response = super().dispatch(request, *args, **kwargs)
+        if not response.has_header("Cache-Control"):
+            if self.is_kept and response.status_code in (200, 301, 410):
+                patch_cache_control(
+                    response,
+                    public=True,
+                    max_age=30,
+                    stale_while_revalidate=30,
+                    stale_if_error=86_400,
+                )
+            elif not self.is_kept:
+                patch_cache_control(response, no_store=True)
+        return response
 
 
 def site(request):

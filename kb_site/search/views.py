@@ -20,6 +20,8 @@ class SearchView(PublicPage):
     """`?q=` what to find, `kind`, `topic`, `jurisdiction`, `status` (several of each), `page`."""
 
     is_listed = False
+    # What somebody searched stays in no cache.
+    is_kept = False
 
     def get(self, request):
         if not request.GET.get("q", "").strip():
@@ -94,6 +96,7 @@ class SuggestView(PublicPage):
     """What a search still being typed may find, as a fragment for the search box."""
 
     is_listed = False
+    is_kept = False
 
     def get(self, request):
         form = SearchForm(request.GET)

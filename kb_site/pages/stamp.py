@@ -1,0 +1,135 @@
+"""What tells one state of the site from the next: a file of this machine, and the day.
+
+All workers of a machine see the file change at once. Machines that share a database tell each
+other through one row of it, which each worker's `follow` reads twice a second.
+"""
+
+import contextlib
+import datetime
+import logging
+import os
+import tempfile
+import threading
+import time
+import zoneinfo
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection, models
+
+logger = logging.getLogger(__name__)
+
+ROW = 1
+FOLLOW_SECONDS = 0.4
+
+
+def file():
+    return Path(settings.PAGES_DIR) / "stamp"
+
+
+def current():
+    """Returns what pages must have been made with to be shown now; any two can be compared.
+
+    Raises `OSError` when the file cannot be made: nothing may be kept then.
+    """
+    try:
+        status = os.stat(file())
+    except FileNotFoundError:
+        _write(0)
+        status = os.stat(file())
+    return (status.st_ino, status.st_mtime_ns, _day.today())
+
+
+class _Day:
+    """The date in Luxembourg, worked out once a day, or when the clock is moved."""
+
+    start = end = 0.0
+    number = 0
+
+    def today(self):
+        now = time.time()
+        if not self.start <= now < self.end:
+            zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
+            day = datetime.datetime.fromtimestamp(now, zone).date()
+            first = datetime.datetime.combine(day, datetime.time.min, zone)
+            last = datetime.datetime.combine(
+                day + datetime.timedelta(days=1), datetime.time.min, zone
+            )
+            self.number, self.start, self.end = day.toordinal(), first.timestamp(), last.timestamp()
+        return self.number
+
+
+_day = _Day()
+
+
+def move():
+    """Says that what pages are made of has changed: here at once, elsewhere within a second."""
+    value = None
+    if _is_shared():
+        from kb_site.pages.models import Stamp
+
+        try:
+            Stamp.objects.update_or_create(
+                pk=ROW, defaults={"value": models.F("value") + 1}, create_defaults={"value": 1}
+            )
+            value = Stamp.objects.values_list("value", flat=True).get(pk=ROW)
+        except DatabaseError:
+            logger.exception("The other machines could not be told that pages have changed.")
+    _write(time.time_ns() if value is None else value)
+
+
+def catch_up():
+    """Moves this machine's stamp when another machine has moved the row. Returns whether it did."""
+    from kb_site.pages.models import Stamp
+
+    value = Stamp.objects.filter(pk=ROW).values_list("value", flat=True).first()
+    if value is None or str(value) == _read():
+        return False
+    _write(value)
+    return True
+
+
+def follow():
+    """Starts a thread that catches up twice a second, where the database is shared."""
+    if _is_shared():
+        threading.Thread(target=_follow, name="pages", daemon=True).start()
+
+
+def _follow():
+    while True:
+        time.sleep(FOLLOW_SECONDS)
+        try:
+            catch_up()
+        except Exception:
+            # The database is gone: the pages stay as they are until it is back.
+            with contextlib.suppress(Exception):
+                connection.close()
+
+
+def _is_shared():
+    return connection.vendor != "sqlite"
+
+
+def _read():
+    try:
+        return file().read_text()
+    except OSError:
+        return ""
+
+
+def _write(value):
+    """Puts a new file in the old one's place: another inode, whatever the clock says.
+
+    On a full disk the old file gets another time, which takes no room.
+    """
+    path = file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as new:
+            new.write(str(value))
+        os.replace(name, path)
+    except OSError:
+        logger.exception("The stamp of the pages could not be written.")
+        with contextlib.suppress(OSError):
+            os.utime(path)
