@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from articles.views import HomeView
-from kb_site import discovery, views
+from kb_site import discovery, health, views
 from kb_site.api.views import DocumentationView
 from kb_site.quoting import urls as quoting
 
@@ -13,6 +13,8 @@ admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", views.choose_language, name="root"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
     path("admin/", admin.site.urls),
     path("accounts/", include("kb_site.accounts.urls")),
     path("", include("kb_site.quoting.urls")),
