@@ -1,15 +1,18 @@
 """What the whole site shares: public pages, home, pages about the site, and errors that help."""
 
+import contextlib
 import datetime
+import sys
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
 from django.urls import reverse
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, get_language_from_request, override
 from django.views.decorators.csrf import csrf_exempt
@@ -26,8 +29,8 @@ class PublicPage(View):
     """A page for readers: it answers GET and HEAD only, changes nothing and keeps nothing.
 
     `is_listed` says whether a page whose address takes no argument is one for the site map. Anybody
-    may keep a page for half a minute, and longer while the site does not answer, unless `is_kept`
-    says no.
+    may keep a page, to ask each time whether it is still the one, or to show it while the site does
+    not answer, unless `is_kept` says no.
     """
 
     is_listed = True
@@ -41,8 +44,8 @@ class PublicPage(View):
                 patch_cache_control(
                     response,
                     public=True,
-                    max_age=30,
-                    stale_while_revalidate=30,
+                    max_age=0,
+                    stale_while_revalidate=1,
                     stale_if_error=86_400,
                 )
             elif not self.is_kept:
@@ -124,8 +127,23 @@ def method_not_allowed(request):
     return error_page(request, 405, "405.html")
 
 
+def resting(request):
+    """What the site says in the place of a page that needs the database, to readers and editors."""
+    for_editors = request.path.startswith((reverse("admin:index"), "/accounts/"))
+    response = render(request, "resting.html", {"for_editors": for_editors}, status=503)
+    response["Retry-After"] = "30"
+    add_never_cache_headers(response)
+    return response
+
+
 def server_error(request):
-    """Needs nothing that may be broken: no database, no context processor."""
+    """Needs nothing that may be broken: no database, no context processor.
+
+    When it is the database that does not answer, a page in the reader's language says so, with 503.
+    """
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        with contextlib.suppress(Exception):
+            return resting(request)
     try:
         page = loader.get_template("500.html")
         return HttpResponseServerError(page.render({"quick_exit_url": settings.QUICK_EXIT_URL}))

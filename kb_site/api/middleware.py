@@ -2,6 +2,7 @@ from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, set_response_etag
 
 from kb_site.api import problems
+from kb_site.editorial import clock
 
 PREFIX = "/api/"
 # A change is seen after so many seconds; caches answer in between.
@@ -46,8 +47,10 @@ class ApiMiddleware:
         if 300 <= response.status_code < 400:
             return response
         if response.status_code >= 400 and response["Content-Type"] != problems.MEDIA_TYPE:
-            allow = response.get("Allow")
+            allow, retry_after = response.get("Allow"), response.get("Retry-After")
             response = problems.answer(response.status_code)
+            if retry_after:
+                response["Retry-After"] = retry_after
             if allow:
                 response["Allow"] = "GET, HEAD, OPTIONS"
         for name in ("Content-Language", "Vary"):
@@ -55,9 +58,9 @@ class ApiMiddleware:
         if response.status_code >= 500:
             response["Cache-Control"] = "no-store"
         elif response.status_code >= 400:
-            response["Cache-Control"] = f"public, max-age={MISSING}"
+            response["Cache-Control"] = f"public, max-age={clock.fresh_for(MISSING)}"
         else:
-            response["Cache-Control"] = f"public, max-age={FRESH}"
+            response["Cache-Control"] = f"public, max-age={clock.fresh_for(FRESH)}"
             set_response_etag(response)
             response = get_conditional_response(request, etag=response["ETag"], response=response)
         return response
