@@ -213,7 +213,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # Pages kept ready for readers: in memory, and in a folder that the workers of a machine share.
 
-KEEP_PAGES = env.bool("KEEP_PAGES", default=not DEBUG)
+KEEP_PAGES = env.bool("KEEP_PAGES", default=True) and not DEBUG
 PAGES_DIR = DATA_DIR / "pages"
 
 

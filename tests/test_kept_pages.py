@@ -16,7 +16,7 @@ from articles.models import Contact
 from kb_site.pages import stamp, writes
 from kb_site.pages.layer import KeptPages
 from kb_site.pages.models import Stamp
-from kb_site.pages.store import Memory, Page
+from kb_site.pages.store import LARGEST, Memory, Page
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,8 @@ class Site:
 
     def __call__(self, environ, start_response):
         self.asked.append(environ)
-        start_response(self.status, list(self.headers))
+        length = ("Content-Length", str(len(self.body)))
+        start_response(self.status, [length, *self.headers])
         return [self.body]
 
 
@@ -103,6 +104,28 @@ def test_what_may_not_be_kept_is_not(layer, site, status, header):
     for _time in range(2):
         assert get(layer)[0] == status
     assert len(site.asked) == 2
+
+
+def test_what_is_large_or_streamed_is_not_kept(layer, site):
+    site.body = bytes(LARGEST + 1)
+    for _time in range(2):
+        assert len(get(layer)[2]) == LARGEST + 1
+    assert len(site.asked) == 2
+
+
+def test_made_up_hosts_and_schemes_do_not_fill_the_disk(layer, site, pages_dir, monkeypatch):
+    monkeypatch.setattr("kb_site.pages.store.PLACES", 4)
+    for number in range(50):
+        host, scheme = f"testserver:{number}", f"scheme{number}"
+        for _time in range(2):
+            assert get(layer, HTTP_HOST=host, HTTP_X_FORWARDED_PROTO=scheme)[2] == site.body
+    assert len(site.asked) == 50
+    assert len([path for path in pages_dir.rglob("*") if path.is_file()]) <= 4 + 1
+    # Two pages that fall on one place are never taken for each other.
+    other = KeptPages(site, pages_dir)
+    site.body = b"Other"
+    hosts = [get(other, HTTP_HOST=f"testserver:{number}")[2] for number in range(50, 100)]
+    assert hosts == [b"Other"] * 50
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/accounts/login/", "/static/site.css"])
@@ -240,6 +263,17 @@ def test_pages_are_made_anew_at_midnight_in_luxembourg(layer, site, before, afte
     assert len(site.asked) == 2
 
 
+def test_no_answer_of_the_api_may_be_kept_over_midnight(real):
+    def cache_control(instant):
+        with time_machine.travel(instant, tick=False):
+            return get(real, "/api/v1/questions")[1]["Cache-Control"]
+
+    assert cache_control("2026-12-01T22:54:59Z") == "public, max-age=300"
+    assert cache_control("2026-12-01T22:55:01Z") == "public, max-age=0"
+    assert cache_control("2026-12-01T22:59:59Z") == "public, max-age=0"
+    assert cache_control("2026-12-01T23:00:00Z") == "public, max-age=300"
+
+
 def test_whoever_comes_while_a_page_is_made_gets_the_former_one(site, pages_dir):
     entered, leave = threading.Event(), threading.Event()
 
@@ -266,7 +300,7 @@ def test_whoever_comes_while_a_page_is_made_gets_the_former_one(site, pages_dir)
 
 
 def test_a_worker_killed_while_it_made_a_page_keeps_nobody_waiting(layer, site):
-    key = ("testserver", "http", "/fr/", "", None)
+    key = ("testserver", False, "/fr/", "", None)
     assert layer.folder._take(layer.folder._path(key).with_suffix(".lock"))
     with time_machine.travel(datetime.timedelta(seconds=5)):
         assert get(layer)[2] == site.body
@@ -375,7 +409,22 @@ def test_searches_and_errors_are_not_kept(real):
     for path, query in (("/en/search/", "q=police"), ("/en/no-such-page/", "")):
         _status, headers, _body = get(real, path, query)
         assert "public" not in headers.get("Cache-Control", "")
-        assert real.memory.get(("testserver", "http", path, query, None)) is None
+        assert real.memory.get(("testserver", False, path, query, None)) is None
+
+
+def test_a_reader_s_browser_asks_each_time(real):
+    for path in ("/fr/", "/en/contacts/", "/fr/timeline/"):
+        _status, headers, _body = get(real, path)
+        parts = headers["Cache-Control"].split(",")
+        told = dict(part.strip().partition("=")[::2] for part in parts)
+        assert told == {
+            "public": "",
+            "max-age": "0",
+            "stale-while-revalidate": "1",
+            "stale-if-error": "86400",
+        }
+        assert {"ETag", "Last-Modified"} <= set(headers)
+        assert "Set-Cookie" not in headers
 
 
 def test_a_withdrawn_page_is_gone_at_once(real):
@@ -386,6 +435,13 @@ def test_a_withdrawn_page_is_gone_at_once(real):
     contact.save()
     status, _headers, _body = get(real, path)
     assert status.startswith("410")
+
+
+def test_a_connection_that_is_opened_again_and_again_is_watched_once(transactional_db):
+    for _time in range(3):
+        connection.close()
+        connection.ensure_connection()
+    assert connection.execute_wrappers.count(writes._notice) == 1
 
 
 def test_every_table_is_shown_or_named_as_silent():

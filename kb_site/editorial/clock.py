@@ -6,6 +6,9 @@ import datetime
 
 from django.utils import timezone
 
+# Nobody is told to keep for longer what changes at midnight.
+LATE_SECONDS = 300
+
 _day = contextvars.ContextVar("day", default=None)
 _instant = contextvars.ContextVar("instant", default=None)
 
@@ -27,6 +30,12 @@ def end_of(day):
     """The last instant of a day in Luxembourg, 23, 24 or 25 hours after its first."""
     following = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time.min)
     return timezone.make_aware(following) - datetime.timedelta(microseconds=1)
+
+
+def fresh_for(seconds):
+    """For how long others may keep an answer: `seconds`, 300 at most, or 0 when the day ends."""
+    left = end_of(timezone.localdate()) - timezone.now()
+    return seconds if left.total_seconds() >= LATE_SECONDS else 0
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class KeptPages:
         query = environ.get("QUERY_STRING", "")
         key = (
             environ.get("HTTP_HOST"),
-            environ.get("HTTP_X_FORWARDED_PROTO") or environ.get("wsgi.url_scheme"),
+            "https" in (environ.get("HTTP_X_FORWARDED_PROTO"), environ.get("wsgi.url_scheme")),
             path,
             query,
             # The bare address and permalinks ask which language the reader wants.
@@ -102,16 +102,17 @@ class KeptPages:
         if fields.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         page = Page.make(now, status, _kept_headers(headers, fields), body, former)
-        if len(body) <= LARGEST:
-            self.memory.put(key, page)
-            if is_shared:
-                self.folder.put(key, page)
+        self.memory.put(key, page)
+        if is_shared:
+            self.folder.put(key, page)
         return _answer(page, environ, start_response)
 
 
 def _may_be_kept(code, fields):
+    # What is streamed, or is a file to save, tells no length or a large one.
     return (
         code in KEPT
+        and int(fields.get("content-length", LARGEST + 1)) <= LARGEST
         and "public" in fields.get("cache-control", "")
         and "set-cookie" not in fields
         and "cookie" not in fields.get("vary", "").lower()

@@ -1,4 +1,4 @@
-"""What tells one state of the site from the next: a file of this machine, and the day.
+"""What tells one state of the site from the next: a file of this machine, the day, and its end.
 
 All workers of a machine see the file change at once. Machines that share a database tell each
 other through one row of it, which each worker's `follow` reads twice a second.
@@ -11,11 +11,13 @@ import os
 import tempfile
 import threading
 import time
-import zoneinfo
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models
+from django.utils import timezone
+
+from kb_site.editorial import clock
 
 logger = logging.getLogger(__name__)
 
@@ -37,29 +39,33 @@ def current():
     except FileNotFoundError:
         _write(0)
         status = os.stat(file())
-    return (status.st_ino, status.st_mtime_ns, _day.today())
+    return (status.st_ino, status.st_mtime_ns, *_part.now())
 
 
-class _Day:
-    """The date in Luxembourg, worked out once a day, or when the clock is moved."""
+class _Part:
+    """The day in Luxembourg, and whether it is about to end: worked out twice a day.
+
+    When a day is about to end, whatever lets others keep an answer for some minutes is made anew,
+    so that it can say that they may not (`clock.fresh_for`).
+    """
 
     start = end = 0.0
-    number = 0
+    value = ()
 
-    def today(self):
+    def now(self):
         now = time.time()
+        # A clock that is put back or forward falls outside.
         if not self.start <= now < self.end:
-            zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
-            day = datetime.datetime.fromtimestamp(now, zone).date()
-            first = datetime.datetime.combine(day, datetime.time.min, zone)
-            last = datetime.datetime.combine(
-                day + datetime.timedelta(days=1), datetime.time.min, zone
-            )
-            self.number, self.start, self.end = day.toordinal(), first.timestamp(), last.timestamp()
-        return self.number
+            day = timezone.localdate()
+            last = clock.end_of(day).timestamp() + 1e-6
+            late = last - clock.LATE_SECONDS
+            first = clock.end_of(day - datetime.timedelta(days=1)).timestamp() + 1e-6
+            self.start, self.end = (first, late) if now < late else (late, last)
+            self.value = (day.toordinal(), now >= late)
+        return self.value
 
 
-_day = _Day()
+_part = _Part()
 
 
 def move():

@@ -18,8 +18,11 @@ import brotli
 
 # Bytes of compressed pages in the memory of one worker.
 MEMORY = 24_000_000
-# A page larger than this is made anew each time.
-LARGEST = 1_000_000
+# What is larger, in bytes as it is sent, is made anew each time.
+LARGEST = 300_000
+# Places for pages on disk; two pages that fall on one place take it in turn. Whatever hosts and
+# addresses are made up, the folder takes no more than that.
+PLACES = 1 << 14
 # Whoever makes a page has so long before somebody else tries; others show the former one meanwhile.
 LOCK_SECONDS = 1.0
 
@@ -81,8 +84,9 @@ class Page:
     def size(self):
         return sum(map(len, self.bodies.values())) + 4000
 
-    def dumps(self):
+    def dumps(self, key):
         head = {
+            "key": repr(key),
             "stamp": self.stamp,
             "status": self.status,
             "headers": self.headers,
@@ -95,13 +99,15 @@ class Page:
         return hashlib.blake2b(whole, digest_size=16).digest() + whole
 
     @classmethod
-    def loads(cls, data):
-        """Reads a page; raises `ValueError` when the file is damaged."""
+    def loads(cls, data, key):
+        """Reads a page; raises `ValueError` when the file is damaged or of another page."""
         check, whole = data[:16], data[16:]
         if hashlib.blake2b(whole, digest_size=16).digest() != check:
             raise ValueError("The file of a page is damaged.")
         line, _newline, rest = whole.partition(b"\n")
         head = json.loads(line)
+        if head["key"] != repr(key):
+            raise ValueError("The file is of another page.")
         bodies, at = {}, 0
         for encoding, size in head["sizes"].items():
             bodies[encoding] = rest[at : at + size]
@@ -144,7 +150,7 @@ class Folder:
 
     def get(self, key):
         try:
-            return Page.loads(self._path(key).read_bytes())
+            return Page.loads(self._path(key).read_bytes(), key)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -157,7 +163,7 @@ class Folder:
             return
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(page.dumps())
+                file.write(page.dumps(key))
             os.replace(name, path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -193,5 +199,6 @@ class Folder:
         return False
 
     def _path(self, key):
-        name = hashlib.blake2b(repr(key).encode(), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+        name = f"{int.from_bytes(digest) % PLACES:04x}"
         return self.folder / name[:2] / name

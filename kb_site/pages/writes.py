@@ -3,6 +3,7 @@
 It reads the statements themselves, so that an `update()` of many rows is seen like a save.
 """
 
+import functools
 import re
 
 from django.apps import apps
@@ -40,6 +41,7 @@ def watch():
     connection_created.connect(_listen, dispatch_uid="kb_site.pages")
 
 
+@functools.cache
 def shown_tables():
     """The tables that pages are made of: all but those named as silent."""
     tables = {
@@ -51,16 +53,17 @@ def shown_tables():
 
 
 def _listen(sender, connection, **kwargs):
-    tables = shown_tables()
+    # A connection that is opened anew keeps its wrappers.
+    if _notice not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_notice)
 
-    def notice(execute, sql, params, many, context):
-        result = execute(sql, params, many, context)
-        written = _WRITE.match(sql) if isinstance(sql, str) else None
-        if written and written[1] in tables:
-            _after_commit(connection)
-        return result
 
-    connection.execute_wrappers.append(notice)
+def _notice(execute, sql, params, many, context):
+    result = execute(sql, params, many, context)
+    written = _WRITE.match(sql) if isinstance(sql, str) else None
+    if written and written[1] in shown_tables():
+        _after_commit(context["connection"])
+    return result
 
 
 def _after_commit(connection):
