@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -162,8 +163,8 @@ class StatementFilterForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        published = Statement.objects.published()
-        self.fields["topic"].queryset = Topic.objects.filter(statements__in=published).distinct()
+        published = Statement.objects.published().filter(topics=OuterRef("pk"))
+        self.fields["topic"].queryset = Topic.objects.filter(Exists(published))
         for name in ("after", "before"):
             self.fields[name].input_formats = ["%Y-%m-%d"]
             self.fields[name].error_messages["invalid"] = _(

@@ -32,7 +32,8 @@ def missing_languages(instance, *fields):
 class TopicQuerySet(models.QuerySet):
     def with_questions(self):
         """Topics that have at least one published question."""
-        return self.filter(questions__in=Question.objects.published()).distinct()
+        published = Question.objects.published()
+        return self.filter(models.Exists(published.filter(topics=models.OuterRef("pk"))))
 
 
 class Topic(Referenced):
@@ -181,6 +182,7 @@ class Contact(Record):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         ordering = ["order", "reference"]
+        indexes = [models.Index(fields=["order", "reference"])]
 
     def __str__(self):
         return self.name_fr or self.name_en or self.reference
@@ -231,7 +233,7 @@ class Advice(Record):
 class StatementQuerySet(RecordQuerySet):
     def citing(self, record):
         """Statements mapped to this provision or contact."""
-        return self.filter(_citation_filter(Statement, record)).distinct()
+        return self.filter(_citation_filter(Statement, record))
 
 
 class Statement(Record):
@@ -308,6 +310,7 @@ class Statement(Record):
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
         ordering = ["order", "reference"]
+        indexes = [models.Index(fields=["order", "reference"])]
 
     def __str__(self):
         return self.title_fr or self.title_en or self.reference
@@ -342,8 +345,8 @@ class QuestionQuerySet(RecordQuerySet):
         """Questions whose claims cite this provision, statement or contact, or that send to it."""
         condition = Q(pk__in=Claim.objects.citing(record).values("question"))
         if isinstance(record, Contact):
-            condition |= Q(contacts=record)
-        return self.filter(condition).distinct()
+            condition |= Q(pk__in=record.questions.values("pk"))
+        return self.filter(condition)
 
 
 class Question(Record):
@@ -392,6 +395,7 @@ class Question(Record):
         verbose_name = _("question")
         verbose_name_plural = _("questions")
         ordering = ["order", "reference"]
+        indexes = [models.Index(fields=["order", "reference"])]
 
     def __str__(self):
         return self.title_fr or self.title_en or self.reference
@@ -482,11 +486,11 @@ class FormerSlug(models.Model):
 class ClaimQuerySet(models.QuerySet):
     def citing(self, record):
         """Claims that cite this provision, statement or contact."""
-        return self.filter(_citation_filter(Claim, record)).distinct()
+        return self.filter(_citation_filter(Claim, record))
 
     def questions(self):
         """The published questions these claims belong to."""
-        return Question.objects.published().filter(claims__in=self).distinct()
+        return Question.objects.published().filter(pk__in=self.values("question"))
 
     def get_by_natural_key(self, question_reference, order):
         return self.get(question__reference=question_reference, order=order)
@@ -728,7 +732,7 @@ class Term(Record):
 def _citation_filter(model, record):
     """The condition that `model` cites `record` through one of its citation fields."""
     fields = [
-        field.name
+        field
         for field in model._meta.many_to_many
         if isinstance(field, CitationField) and isinstance(record, field.remote_field.model)
     ]
@@ -736,5 +740,6 @@ def _citation_filter(model, record):
         raise TypeError(f"A {model._meta.verbose_name} cannot cite {record!r}.")
     condition = Q()
     for field in fields:
-        condition |= Q(**{field: record})
+        rows = field.remote_field.through.objects.filter(**{field.m2m_reverse_field_name(): record})
+        condition |= Q(pk__in=rows.values(field.m2m_field_name()))
     return condition

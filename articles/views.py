@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import DetailView, ListView, TemplateView
 
-from articles import help, sources, timeline
+from articles import glossary, help, sources, timeline
 from articles.forms import HelpForm, StatementFilterForm
 from articles.models import (
     Advice,
@@ -100,10 +100,10 @@ class QuestionDetailView(DatedPage, DetailView):
         return question.claims.all()
 
     def get_context_data(self, **kwargs):
-        terms = self.past.all(Term) if self.past else Term.objects.published()
-        return super().get_context_data(
-            sources=sources.number(self.object.claims.all()), words=Words(terms), **kwargs
-        )
+        claims = self.object.claims.all()
+        texts = (getattr(claim, f"text_{code}") for claim in claims for code in LANGUAGES)
+        used = self.past.all(Term) if self.past else glossary.used_in(filter(None, texts))
+        return super().get_context_data(sources=sources.number(claims), words=Words(used), **kwargs)
 
     def references(self):
         slug = self.kwargs["slug"]

@@ -99,6 +99,7 @@ class LegalAct(Record):
         verbose_name = _("act")
         verbose_name_plural = _("acts")
         ordering = ["order", "reference"]
+        indexes = [models.Index(fields=["order", "reference"])]
         constraints = [
             *Record.Meta.constraints,
             models.CheckConstraint(

@@ -128,7 +128,10 @@ def build(count):
     terms = copies(
         Term.objects.get(reference="term-delit"),
         count,
-        other_forms_en=lambda n: f"zyzzyva{n}",
+        term_fr=lambda n: f"zyzzyva{n}",
+        term_en=lambda n: f"zyzzyva{n}" if n else "offence",
+        other_forms_fr=lambda n: "",
+        other_forms_en=lambda n: "",
         **unordered,
     )
     link(Event.provisions, *((e, provisions[i % 3]) for e in events for i in (0, 1)))

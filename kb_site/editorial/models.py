@@ -75,7 +75,6 @@ class Record(Referenced):
         max_length=10,
         choices=Status.choices,
         default=Status.DRAFT,
-        db_index=True,
         help_text=_("Only published records reach readers, the search and links."),
     )
     # After so many days a verification has run out; None: never.

@@ -7,6 +7,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from articles import glossary
 from articles.models import Claim, Question, Term
 from kb_site.editorial.previews import addresses
 from kb_site.markdown import Words, render
@@ -230,3 +231,35 @@ class TestGlossary:
     def test_is_empty_without_an_error(self):
         Term.objects.update(status="draft")
         assert "No word is explained yet." in read("/en/glossary/").main.text
+
+
+class TestUsedIn:
+    """Outside of a transaction, as readers are served."""
+
+    def found(self, *texts):
+        return {term.reference for term in glossary.used_in(texts)}
+
+    def test_only_terms_of_which_a_text_may_hold_a_form_are_read(self, live_content):
+        assert self.found("C'est un délit.") == {"term-delit"}
+        assert "term-delit" in self.found("Un texte.", "Les Délits, et une plainte.")
+        assert not self.found("zyzzyva", "")
+
+    def test_every_term_is_found_by_every_form(self, live_content):
+        for term in Term.objects.published():
+            for language in ("fr", "en"):
+                for form in term.forms(language):
+                    assert term.reference in self.found(f"({form})"), form
+
+    def test_an_edit_is_seen_at_once(self, live_content):
+        assert not self.found("zyzzyva")
+        Term.objects.filter(reference="term-delit").update(other_forms_en="Zyzzyva of some kind")
+        assert self.found("A zyzzyva.") == {"term-delit"}
+
+    def test_an_answer_reads_no_more_terms_than_it_may_use(self, live_content, client):
+        client.get("/en/questions/")
+        for question in Question.objects.published()[:5]:
+            before = Words(Term.objects.published())
+            for claim in question.claims.all():
+                render(claim.text_en, "en", before)
+            html = client.get(address_of(question, "en")).content.decode()
+            assert html.count('class="term"') == len(before.found)
