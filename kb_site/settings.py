@@ -6,15 +6,16 @@ is read when there is one.
 
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from kb_site.environment import Environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env = Environment()
+env.read_env(BASE_DIR / ".env")
 
 
 # Where the site runs
@@ -36,10 +37,10 @@ if not SECRET_KEY:
     SECRET_KEY = "only-for-development-" + "x" * 40
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-PORT = env.int("PORT", default=8000)
-WORKERS = env.int("WORKERS", default=2)
+PORT = env.whole("PORT", default=8000, least=1, most=65535)
+WORKERS = env.whole("WORKERS", default=2, least=1)
 # The address under which records are named for ever, in what is downloaded.
-SITE_URL = (env.str("SITE_URL", default="") or f"http://localhost:{PORT}").rstrip("/")
+SITE_URL = env.address("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto.
@@ -132,9 +133,7 @@ TEMPLATES = [
 # Where the data lives
 
 DATABASES = {
-    "default": env.db_url_config(
-        env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
-    )
+    "default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock when a transaction starts, so that two editors wait for
@@ -146,7 +145,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_MAX_AGE"] = env.whole("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
@@ -176,8 +175,10 @@ JQUERY_UI_URL = "jquery-ui/jquery-ui.min.js"
 # Search
 
 # Whoosh keeps its index in a folder of one machine; the database's is shared by every node.
-SEARCH_ENGINE = env.str("SEARCH_ENGINE", default="") or (
-    "whoosh" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "database"
+SEARCH_ENGINE = env.one_of(
+    "SEARCH_ENGINE",
+    ["whoosh", "database"],
+    default="whoosh" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "database",
 )
 SEARCH_INDEX_DIR = DATA_DIR / "search"
 
@@ -185,11 +186,7 @@ SEARCH_INDEX_DIR = DATA_DIR / "search"
 # Quick exit
 
 # Where "Quick exit" leads: a page that anybody may have open, and that says nothing of this one.
-QUICK_EXIT_URL = env.str("QUICK_EXIT_URL", default="") or "https://www.meteolux.lu/"
-if not QUICK_EXIT_URL.startswith("https://"):
-    raise ImproperlyConfigured(
-        f"QUICK_EXIT_URL must be the whole address of a page, with https://, not {QUICK_EXIT_URL}."
-    )
+QUICK_EXIT_URL = env.address("QUICK_EXIT_URL", "https://www.meteolux.lu/", schemes=["https://"])
 
 
 # Static files
@@ -260,7 +257,7 @@ MFA_TOTP_ISSUER = "Repères"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # allauth limits attempts an address and an account: 5 wrong passwords in 5 minutes, and so on.
 # Behind proxies that add to X-Forwarded-For, theirs are not the address.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=0, most=9)
 
 # Attempts are counted, and codes used once, across all processes and machines: in the database.
 # The pages to sign in use it, and the form to report an error once it is sent. It holds more rows
@@ -275,13 +272,13 @@ CACHES = {
 }
 
 # Mail: the link for a new password. Printed where the server runs unless EMAIL_URL says otherwise.
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(env.mail("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="reperes@localhost")
 
 
 # Where to report a weakness of the site, for /.well-known/security.txt: mailto:…, https://…
 # Without one there is no such file.
-SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
+SECURITY_CONTACT = env.address("SECURITY_CONTACT", default="", schemes=["mailto:", "https://"])
 
 
 # Nothing inline, nothing from elsewhere.
@@ -308,7 +305,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], default="INFO"),
+    },
     "loggers": {
         # Django's request log prints the whole path with its query.
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
