@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "kb_site.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "kb_site.accounts.middleware.AllowedAddressMiddleware",
     "django.middleware.common.CommonMiddleware",
     "kb_site.middleware.HelpfulErrorsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -215,6 +216,15 @@ PAGES_DIR = DATA_DIR / "pages"
 
 
 # Editors
+
+# Where the admin lies, and from which networks it and the pages to sign in may be asked for. To
+# anybody else they do not exist; no network named means all.
+ADMIN_PATH = env.route(
+    "ADMIN_PATH",
+    default="admin/",
+    taken={"accounts", "api", "data", "embed", "r", "static", *dict(LANGUAGES)},
+)
+ADMIN_ALLOWED = env.networks("ADMIN_ALLOWED")
 
 # Whoever may publish signs in with two factors. Off on one's own machine at most.
 REQUIRE_MFA = env.bool("REQUIRE_MFA", default=True)

@@ -1,4 +1,5 @@
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
@@ -15,7 +16,7 @@ urlpatterns = [
     path("", views.choose_language, name="root"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
-    path("admin/", admin.site.urls),
+    path(settings.ADMIN_PATH, admin.site.urls),
     path("accounts/", include("kb_site.accounts.urls")),
     path("", include("kb_site.quoting.urls")),
     path("robots.txt", discovery.robots, name="robots"),

@@ -29,7 +29,8 @@ from kb_site.editorial.models import Record, Revision, Status
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 # Not for readers: the desk, and the pages to sign in to it.
-DESK = ("admin/", "accounts/")
+DESK = (settings.ADMIN_PATH, "accounts/")
+ADMIN_URL = f"/{settings.ADMIN_PATH}"
 # Namespaces for machines: none of their addresses is a page.
 MACHINES = {"api", "graph"}
 # Answers that are HTML and no page, but a part that a script puts into one: {name: what to ask}.

@@ -17,11 +17,10 @@ from django.utils import timezone
 from kb_site.editorial import history
 from kb_site.editorial.models import PendingRevision, Record, Revision
 from kb_site.search import updates
+from tests.pages import DESK
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
-# For editors, behind their sign-in: they have tests of their own.
-PRIVATE = ("admin/", "accounts/")
 STATUSES = ("draft", "in_review", "withdrawn")
 # A word of each state that no reader may see, as the search, too, takes it for one word.
 PENDING = "zzpending"
@@ -150,7 +149,7 @@ def routes(patterns, before=""):
     """Yields the route of every address readers can ask for, as it is written."""
     for pattern in patterns:
         route = before + str(pattern.pattern).removeprefix("^").removesuffix("$")
-        if str(pattern.pattern) in PRIVATE:
+        if str(pattern.pattern) in DESK:
             continue
         if isinstance(pattern, URLPattern):
             route = route.replace("<slug:kind>/<slug:reference>", "<kind/reference>")

@@ -3,10 +3,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.http import Http404
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from kb_site.accounts.roles import needs_second_factor
+from kb_site.addresses import address_of
+
+# Where the pages to sign in lie; the admin is at `settings.ADMIN_PATH`.
+ACCOUNTS = "accounts/"
 
 # What the session remembers of the factors its person had when it was begun.
 SESSION_KEY = "second_factors"
@@ -23,6 +28,28 @@ def remember_factors(request, user):
     request.session[SESSION_KEY] = list(factors_of(user))
 
 
+class AllowedAddressMiddleware:
+    """Keeps the desk to the networks of ADMIN_ALLOWED: to anybody else it is not there.
+
+    It stands before whatever would answer for the desk, a redirect to add a slash included.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if settings.ADMIN_ALLOWED and is_desk(f"{request.path_info[1:]}/"):
+            address = address_of(request)
+            if address is None or not any(address in network for network in settings.ADMIN_ALLOWED):
+                raise Http404
+        return self.get_response(request)
+
+
+def is_desk(path):
+    """Whether a path, or a route, that begins without a slash is of the admin or of sign-in."""
+    return path.startswith((settings.ADMIN_PATH, ACCOUNTS))
+
+
 class SecondFactorMiddleware:
     """Keeps the desk to people with a second factor, where their rights need one.
 
@@ -36,14 +63,14 @@ class SecondFactorMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         match = request.resolver_match
-        is_ours = match and match.route.startswith("accounts/")
+        is_ours = match and match.route.startswith(ACCOUNTS)
         if is_ours and request.method == "POST" and request.user.is_authenticated:
             remember_factors(request, request.user)
         return response
 
     def process_view(self, request, view, args, kwargs):
         match = request.resolver_match
-        if not match.route.startswith(("admin/", "accounts/")) or request.user.is_anonymous:
+        if not is_desk(match.route) or request.user.is_anonymous:
             return None
         factors = factors_of(request.user)
         if request.session.get(SESSION_KEY) != list(factors):
@@ -53,7 +80,7 @@ class SecondFactorMiddleware:
                 _("You were signed out because your second factors were changed. Sign in again."),
             )
             return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
-        if match.route.startswith("accounts/") or match.view_name == "admin:logout":
+        if match.route.startswith(ACCOUNTS) or match.view_name == "admin:logout":
             return None
         if needs_second_factor(request.user) and not _has_second_factor(factors):
             messages.warning(

@@ -19,6 +19,7 @@ from articles.models import Question
 from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from kb_site.editorial.models import ReviewTask
 from laws.models import Provision
+from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
@@ -208,7 +209,7 @@ def outcome(response):
     if response.status_code == 403:
         return "refused"
     if response.status_code == 302:
-        if response["Location"].startswith(("/admin/login/", "/accounts/login/")):
+        if response["Location"].startswith((f"{ADMIN_URL}login/", "/accounts/login/")):
             return "sign in"
         if response["Location"] == "/accounts/2fa/":
             return "second factor"
@@ -249,7 +250,7 @@ def test_what_each_role_may_do(signed_in, samples, role):
 
 def test_an_editor_needs_no_second_factor(signed_in, samples):
     client = signed_in("ada", EDITOR, factor=False)
-    assert outcome(client.get("/admin/")) == "yes"
+    assert outcome(client.get(ADMIN_URL)) == "yes"
     assert outcome(client.get(address_of("articles_question_change", samples))) == "yes"
 
 
@@ -261,14 +262,14 @@ def test_without_a_second_factor_whoever_may_publish_gets_nothing(signed_in, sam
 
 def test_a_role_may_change_while_somebody_is_signed_in(signed_in, person):
     client = signed_in("ada", EDITOR, factor=False)
-    assert outcome(client.get("/admin/")) == "yes"
+    assert outcome(client.get(ADMIN_URL)) == "yes"
     client.user.groups.set(person("rosa", REVIEWER).groups.all())
-    assert outcome(client.get("/admin/")) == "second factor"
+    assert outcome(client.get(ADMIN_URL)) == "second factor"
 
 
 def test_a_setting_lets_people_in_without_a_second_factor(signed_in, settings):
     settings.REQUIRE_MFA = False
-    assert outcome(signed_in("rosa", REVIEWER, factor=False).get("/admin/")) == "yes"
+    assert outcome(signed_in("rosa", REVIEWER, factor=False).get(ADMIN_URL)) == "yes"
 
 
 def test_strangers_are_sent_to_sign_in(visitor, samples):
@@ -305,7 +306,7 @@ def test_who_gets_the_pages_of_an_account(visitor, signed_in, name):
     page = signed_in("rosa", REVIEWER, factor=False).get(address)
     assert page.status_code in (200, 302, 404)
     if rule == "half-way":
-        assert page["Location"] == "/admin/"
+        assert page["Location"] == ADMIN_URL
 
 
 def test_nobody_makes_an_account_for_themselves(visitor, django_user_model):

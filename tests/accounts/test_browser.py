@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.accounts.conftest import PASSWORD
+from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -40,7 +41,7 @@ def test_a_key_is_the_second_factor_or_both(page, person):
         page.keyboard.press("Enter")
 
     person("rosa", "Reviewer", factor=False)
-    page.goto("/admin/")
+    page.goto(ADMIN_URL)
     type_password()
     expect(page.locator(".messagelist .warning")).to_contain_text("second factor")
 
@@ -62,5 +63,5 @@ def test_a_key_is_the_second_factor_or_both(page, person):
         else:
             type_password()
             page.get_by_role("button", name="Use a security key").click()
-        expect(page).to_have_url(re.compile("/admin/$"))
+        expect(page).to_have_url(re.compile(f"{ADMIN_URL}$"))
         expect(page.locator("#user-tools")).to_contain_text("rosa")

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from tests.accounts.conftest import PASSWORD, code_now, sign_in
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +87,7 @@ def test_the_first_administrator_is_walked_through_and_signs_in(typing, visitor,
     assert user.is_superuser
     sign_in(visitor, "anna")
     visitor.post("/accounts/2fa/authenticate/", {"code": codes[0]})
-    assert visitor.get("/admin/").status_code == 200
+    assert visitor.get(ADMIN_URL).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from django.urls import reverse
 from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from kb_site.accounts.signals import remove_factors
 from tests.accounts.conftest import PASSWORD, code_now, sign_in
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +33,7 @@ def enter(client, code):
 
 
 def is_in(client):
-    return client.get("/admin/").status_code == 200
+    return client.get(ADMIN_URL).status_code == 200
 
 
 def errors(page):
@@ -55,7 +56,7 @@ def test_a_reviewer_signs_in_with_name_or_address_and_a_code(person, visitor, lo
     assert page.redirect_chain[-1] == (SECOND, 302)
     assert not is_in(visitor)
     page = enter(visitor, code_now())
-    assert page.redirect_chain[-1] == ("/admin/", 302)
+    assert page.redirect_chain[-1] == (ADMIN_URL, 302)
     assert is_in(visitor)
 
 
@@ -63,18 +64,18 @@ def test_one_comes_to_the_page_one_asked_for(person, visitor):
     person("rosa", REVIEWER)
     asked = visitor.get(reverse("admin:articles_question_changelist"), follow=True)
     assert [step for step, _status in asked.redirect_chain] == [
-        "/admin/login/?next=/admin/articles/question/",
+        f"{ADMIN_URL}login/?next={ADMIN_URL}articles/question/",
         "/accounts/login/?next=%2Fadmin%2Farticles%2Fquestion%2F",
     ]
-    sign_in(visitor, "rosa", next="/admin/articles/question/")
+    sign_in(visitor, "rosa", next=f"{ADMIN_URL}articles/question/")
     page = enter(visitor, code_now())
-    assert page.redirect_chain[-1] == ("/admin/articles/question/", 302)
+    assert page.redirect_chain[-1] == (f"{ADMIN_URL}articles/question/", 302)
 
 
 def test_one_never_comes_to_another_site(person, visitor):
     person("ada", EDITOR, factor=False)
     page = sign_in(visitor, "ada", next="https://evil.example/")
-    assert page.redirect_chain == [("/admin/", 302)]
+    assert page.redirect_chain == [(ADMIN_URL, 302)]
 
 
 @pytest.mark.parametrize("code", ["000000", "", "12345", "abcdef", "1" * 200])
@@ -126,7 +127,7 @@ def test_a_recovery_code_is_good_once(person, visitor):
 def test_whoever_must_have_a_second_factor_is_led_to_set_it_up(person, visitor):
     person("rosa", REVIEWER, factor=False)
     page = sign_in(visitor, "rosa")
-    assert page.redirect_chain == [("/admin/", 302), ("/accounts/2fa/", 302)]
+    assert page.redirect_chain == [(ADMIN_URL, 302), ("/accounts/2fa/", 302)]
     assert b"Your role needs a second factor" in page.content
 
     set_up = reverse("mfa_activate_totp")
@@ -160,7 +161,7 @@ def test_a_password_alone_does_not_change_the_second_factor(person, visitor):
     visitor.post(reverse("mfa_reauthenticate"), {"code": code_now(), "next": remove})
     visitor.post(remove)
     assert not Authenticator.objects.filter(user=user).exists()
-    assert visitor.get("/admin/")["Location"] == "/accounts/2fa/"
+    assert visitor.get(ADMIN_URL)["Location"] == "/accounts/2fa/"
 
 
 def test_pages_obey_the_policy_of_the_site(person, visitor):
@@ -327,7 +328,7 @@ def test_after_five_wrong_passwords_an_account_rests(person, visitor):
     assert not is_in(visitor)
     with time_machine.travel(time.time() + 301):
         sign_in(visitor, "ada")
-    assert visitor.get("/admin/").status_code == 200
+    assert visitor.get(ADMIN_URL).status_code == 200
 
 
 def test_a_name_that_nobody_has_rests_too(visitor):
@@ -410,8 +411,8 @@ def test_new_recovery_codes_end_the_other_sessions(two_sessions):
     here.post(reverse("mfa_reauthenticate"), {"code": code_now(), "next": again})
     assert here.post(again).status_code == 302
     assert is_in(here)
-    page = there.get("/admin/", follow=True)
-    assert page.redirect_chain == [("/accounts/login/?next=/admin/", 302)]
+    page = there.get(ADMIN_URL, follow=True)
+    assert page.redirect_chain == [(f"/accounts/login/?next={ADMIN_URL}", 302)]
     assert b"your second factors were changed" in page.content
     assert "_auth_user_id" not in there.session
 
@@ -438,7 +439,7 @@ def test_a_session_ends_with_the_browser_and_after_twelve_hours(person, visitor)
         assert not is_in(visitor)
 
 
-@pytest.mark.parametrize("address", ["/accounts/logout/", "/admin/logout/"])
+@pytest.mark.parametrize("address", ["/accounts/logout/", f"{ADMIN_URL}logout/"])
 def test_one_signs_out_by_a_button_only(signed_in, address):
     client = signed_in("ada", EDITOR, factor=False)
     client.get(address)

@@ -18,6 +18,7 @@ from kb_site.reports.models import ErrorReport
 from kb_site.search.models import SearchCount
 from laws.models import OfficialText, Provision, Publication
 from tests.laws.test_admin import add_row, admin_url, filled_in, messages_of
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 
@@ -455,7 +456,7 @@ def test_a_citation_is_found_as_one_types_it(editor):
 def test_a_stranger_gets_the_sign_in_page(client, address):
     address = reverse(f"admin:{address}")
     page = client.get(address, follow=True)
-    assert page.redirect_chain[0] == (f"/admin/login/?next={address}", 302)
+    assert page.redirect_chain[0] == (f"{ADMIN_URL}login/?next={address}", 302)
     assert page.redirect_chain[1][0].startswith("/accounts/login/?next=")
     assert page.status_code == 200
     assert b'name="password"' in page.content
@@ -464,17 +465,17 @@ def test_a_stranger_gets_the_sign_in_page(client, address):
 def test_a_stranger_changes_nothing(client, question):
     answer = client.post(admin_url(question), {"title_fr": "Piraté"})
     assert answer.status_code == 302
-    assert answer["Location"].startswith("/admin/login/")
+    assert answer["Location"].startswith(f"{ADMIN_URL}login/")
     assert not Question.objects.filter(title_fr="Piraté").exists()
 
 
 def test_an_account_that_is_not_staff_is_not_let_in(client, django_user_model, question):
     client.force_login(django_user_model.objects.create_user("reader", password="a-long-password"))
-    assert client.get("/admin/").status_code == 302
+    assert client.get(ADMIN_URL).status_code == 302
     assert client.get(admin_url(question)).status_code == 302
     client.logout()
     page = client.post(
-        "/accounts/login/?next=/admin/",
+        f"/accounts/login/?next={ADMIN_URL}",
         {"login": "reader", "password": "a-long-password"},
         follow=True,
     )
@@ -485,7 +486,7 @@ def test_staff_without_a_permission_may_not_use_it(client, django_user_model, qu
     client.force_login(
         django_user_model.objects.create_user("trainee", is_staff=True, password="a-long-password")
     )
-    assert client.get("/admin/").status_code == 200
+    assert client.get(ADMIN_URL).status_code == 200
     assert client.get(admin_url(question)).status_code == 403
     assert client.post(admin_url(Claim.objects.first().question, "delete")).status_code == 403
 

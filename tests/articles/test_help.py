@@ -14,6 +14,7 @@ from articles.models import Advice, Contact
 from kb_site.editorial import history, previews, reviews
 from kb_site.editorial.models import ReviewTask
 from laws.models import Provision
+from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
@@ -463,7 +464,7 @@ def test_the_age_has_one_field_a_contact():
 
 def test_the_admin_offers_the_rules_as_boxes_to_tick(editor_client):
     contact = Contact.objects.get(reference="ct-bee-secure-stopline")
-    html = editor_client.get(f"/admin/articles/contact/{contact.pk}/change/").content.decode()
+    html = editor_client.get(f"{ADMIN_URL}articles/contact/{contact.pk}/change/").content.decode()
     for name, values in [("needs", Need.values), ("excludes", ["no-danger", "dispute"])]:
         for value in values:
             assert re.search(rf'<input type="checkbox" name="{name}" value="{value}"', html)

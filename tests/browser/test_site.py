@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from kb_site.search import updates
 from tests.browser.conftest import DESK, PHONE
+from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -153,7 +154,7 @@ def test_an_editor_corrects_an_answer_and_readers_see_it(
     context = browser.new_context(base_url=live_server.url, locale="fr-LU")
     page = watch(context.new_page(), live_server.url)
 
-    page.goto("/admin/articles/question/")
+    page.goto(f"{ADMIN_URL}articles/question/")
     page.locator("#id_login").fill("editor")
     page.locator("#id_password").fill("a-long-password")
     page.keyboard.press("Enter")
@@ -213,7 +214,7 @@ def test_a_day_at_the_desk(browser, live_server, live_content, watch, django_use
     def signed_in(name):
         context = browser.new_context(base_url=live_server.url, locale="en-GB")
         page = watch(context.new_page(), live_server.url)
-        page.goto("/admin/laws/provision/?q=lu-cp-383bis")
+        page.goto(f"{ADMIN_URL}laws/provision/?q=lu-cp-383bis")
         page.locator("#id_login").fill(name)
         page.locator("#id_password").fill("a-long-password")
         page.keyboard.press("Enter")

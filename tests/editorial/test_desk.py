@@ -14,6 +14,7 @@ from articles.models import Contact, Question
 from kb_site.editorial import desk, reviews
 from kb_site.editorial.models import ReviewTask
 from laws.models import LegalAct, Provision, ProvisionVersion
+from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
@@ -59,7 +60,7 @@ def text_of(html):
 
 
 def test_the_home_page_shows_every_panel(editor, quiet):
-    html = editor.get("/admin/").content.decode()
+    html = editor.get(ADMIN_URL).content.decode()
     for title in (
         "Answers to read again (0)",
         "Verifications that run out in 30 days (0)",
@@ -78,9 +79,9 @@ def test_panels_that_hold_something_come_first(quiet):
 
 
 def test_the_ban_of_december_is_among_the_law_that_changes(editor):
-    html = editor.get("/admin/").content.decode()
+    html = editor.get(ADMIN_URL).content.decode()
     provision = Provision.objects.get(reference="eu-aiact-5-ba-bb")
-    link = f'<a href="/admin/laws/provision/{provision.pk}/change/">'
+    link = f'<a href="{ADMIN_URL}laws/provision/{provision.pk}/change/">'
     assert link in html
     assert "applies from 2026-12-02" in text_of(html)
 
@@ -196,9 +197,9 @@ class TestReviews:
 
 def test_it_opens_in_few_queries_whatever_there_is(editor):
     def cost():
-        editor.get("/admin/")
+        editor.get(ADMIN_URL)
         with CaptureQueriesContext(connection) as queries:
-            assert editor.get("/admin/").status_code == 200
+            assert editor.get(ADMIN_URL).status_code == 200
         return len(queries)
 
     little = cost()
@@ -221,7 +222,7 @@ def test_staff_without_rights_can_open_it(client, django_user_model, permission,
     if permission:
         staff.user_permissions.add(Permission.objects.get(codename=permission))
     client.force_login(staff)
-    page = client.get("/admin/", headers={"accept-language": language})
+    page = client.get(ADMIN_URL, headers={"accept-language": language})
     assert page.status_code == 200
 
 
@@ -229,10 +230,10 @@ def test_html_in_names_is_escaped(editor, quiet):
     Contact.objects.filter(reference="ct-police").update(
         verified_on="2020-01-01", name_fr="<script>alert(1)</script>"
     )
-    html = editor.get("/admin/").content.decode()
+    html = editor.get(ADMIN_URL).content.decode()
     assert "<script>alert" not in html
     assert "&lt;script&gt;" in html
 
 
 def test_the_history_and_the_desk_are_for_staff(client):
-    assert client.get("/admin/").status_code == 302
+    assert client.get(ADMIN_URL).status_code == 302

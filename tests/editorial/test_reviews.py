@@ -22,6 +22,7 @@ from kb_site.editorial.models import ReviewTask
 from kb_site.search import updates
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 from tests.laws.test_admin import admin_url, filled_in, messages_of
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 
@@ -533,7 +534,7 @@ class TestAdmin:
         assert reviewing.get(admin_url(ReviewTask, "changelist")).status_code == 200
         assert reviewing.get(admin_url(tasks[0])).status_code == 200
         assert "None" not in reviewing.get(admin_url(tasks[0])).context["title"]
-        assert reviewing.get("/admin/").status_code == 200
+        assert reviewing.get(ADMIN_URL).status_code == 200
         assert reviewing.post(admin_url(tasks[0]), {"word": "Gone."}).status_code == 302
         assert not open_tasks(pk=tasks[0].pk).exists()
 

@@ -25,6 +25,7 @@ from laws.watch import publications, record
 from laws.watch.compare import comparable, digest, words_changed
 from laws.watch.formex import number_of
 from laws.watch.safe_xml import MAX_BYTES
+from tests.pages import ADMIN_URL
 
 OFFICIAL = settings.BASE_DIR.parent / "shared" / "data" / "official"
 PENAL = "http://data.legilux.public.lu/eli/etat/leg/loi/1879/06/18/n1"
@@ -467,13 +468,13 @@ class TestModels:
         folder(a=akoma_ntoso(JULY, {"383bis": "Ancien."}))
         text, publication = text_of("383bis"), Publication.objects.get()
         for page in [
-            "/admin/laws/officialtext/?q=383bis",
-            f"/admin/laws/officialtext/{text.pk}/change/",
-            "/admin/laws/publication/",
-            f"/admin/laws/publication/{publication.pk}/change/",
+            f"{ADMIN_URL}laws/officialtext/?q=383bis",
+            f"{ADMIN_URL}laws/officialtext/{text.pk}/change/",
+            f"{ADMIN_URL}laws/publication/",
+            f"{ADMIN_URL}laws/publication/{publication.pk}/change/",
         ]:
             assert editor_client.get(page).status_code == 200
-        assert editor_client.get("/admin/laws/officialtext/add/").status_code == 403
+        assert editor_client.get(f"{ADMIN_URL}laws/officialtext/add/").status_code == 403
 
 
 @pytest.mark.django_db

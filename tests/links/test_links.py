@@ -19,6 +19,7 @@ from kb_site.links.check import Checker, Outcome
 from kb_site.links.models import NO_FAILURE, WORDS, LinkCheck, state_of
 from kb_site.management.commands import check_links
 from laws.models import ProvisionVersion
+from tests.pages import ADMIN_URL
 
 Status = LinkCheck.Status
 HTML = {"Content-Type": "text/html"}
@@ -329,7 +330,7 @@ class TestDesk:
         assert checks[0] == broken
         assert len(checks) == 3
         html = page.content.decode()
-        assert f'<a href="/admin/articles/contact/{content.pk}/change/">' in html
+        assert f'<a href="{ADMIN_URL}articles/contact/{content.pk}/change/">' in html
 
     def test_asks_no_more_for_more_links(
         self, broken, editor_client, django_assert_max_num_queries

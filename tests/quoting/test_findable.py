@@ -8,6 +8,7 @@ from django.test import Client
 
 from articles.models import Contact, Question
 from kb_site.editorial import history
+from tests.pages import ADMIN_URL
 from tests.test_pages import LANGUAGES, address_of, override, reverse
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -94,7 +95,8 @@ class TestFiles:
         response = Client().get("/robots.txt")
         assert response["Content-Type"].startswith("text/plain")
         assert f"Sitemap: {ORIGIN}/sitemap.xml" in response.content.decode()
-        assert "Disallow: /admin/" in response.content.decode()
+        assert "Disallow: /accounts/" in response.content.decode()
+        assert ADMIN_URL not in response.content.decode()
 
     def test_there_is_no_security_txt_until_somebody_answers(self, settings):
         settings.SECURITY_CONTACT = ""

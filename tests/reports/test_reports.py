@@ -19,6 +19,7 @@ from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from kb_site.editorial.desk import panels
 from kb_site.reports import forms, limits
 from kb_site.reports.models import ErrorReport
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 
@@ -395,7 +396,7 @@ def test_the_desk_shows_what_waits_and_marks_it_done(signed_in, role):
     client = signed_in(role)
     report = kept(3)
     kept(90)
-    page = client.get("/admin/").content.decode()
+    page = client.get(ADMIN_URL).content.decode()
     assert "Errors that readers report (1)" in page
     address = reverse("admin:reports_errorreport_change", args=[report.pk])
     assert f'href="{address}"' in page
@@ -405,7 +406,7 @@ def test_the_desk_shows_what_waits_and_marks_it_done(signed_in, role):
     report.refresh_from_db()
     assert report.is_done
     assert (report.text, report.page) == ("3 days", "")
-    assert "Errors that readers report (0)" in client.get("/admin/").content.decode()
+    assert "Errors that readers report (0)" in client.get(ADMIN_URL).content.decode()
 
 
 def test_several_are_marked_done_at_once(signed_in):
@@ -433,7 +434,7 @@ def test_a_report_leads_to_its_record_and_its_text_stays_text(signed_in):
     for address in (
         reverse("admin:reports_errorreport_change", args=[report.pk]),
         reverse("admin:reports_errorreport_changelist"),
-        "/admin/",
+        ADMIN_URL,
     ):
         assert "<script>alert" not in client.get(address).text
     question = Question.objects.get(reference="q-school")

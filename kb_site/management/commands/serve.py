@@ -14,7 +14,9 @@ class Command(BaseCommand):
         address = f"http://127.0.0.1:{settings.PORT}/"
         if not get_user_model().objects.filter(is_staff=True).exists():
             self.stdout.write("There is no editor yet: `make editor` creates one for the admin.")
-        self.stdout.write(f"Serving on {address} (admin: {address}admin/). Stop with Ctrl+C.")
+        self.stdout.write(
+            f"Serving on {address} (admin: {address}{settings.ADMIN_PATH}). Stop with Ctrl+C."
+        )
         self.stdout.flush()
         granian = Path(sys.executable).with_name("granian")
         if not granian.exists():

@@ -1,0 +1,25 @@
+"""Where a request comes from, counted through as many proxies as TRUSTED_PROXIES says."""
+
+import ipaddress
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+
+
+def address_of(request):
+    """Returns the address of whoever asks, as sign-in finds it; None where there is none.
+
+    One of version 4 that is written in version 6 is the one of version 4.
+    """
+    try:
+        address = ipaddress.ip_address(get_adapter().get_client_ip(request))
+    except (PermissionDenied, ValueError):
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def household(address):
+    """Returns what one reader's machines share of an address, as text; "" for None."""
+    if address is None or address.version == 4:
+        return str(address or "")
+    return str(ipaddress.ip_network((address, 64), strict=False))
