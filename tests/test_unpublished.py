@@ -145,17 +145,17 @@ ARGUMENTS = {
 PATTERN = re.compile(r"<(?:\w+:)?([\w/]+)>|\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 
 
-def routes(patterns, before=""):
-    """Yields the route of every address readers can ask for, as it is written."""
+def routes(patterns, before="", left_out=DESK):
+    """Yields the route of every address that readers can ask for, as it is written."""
     for pattern in patterns:
         route = before + str(pattern.pattern).removeprefix("^").removesuffix("$")
-        if str(pattern.pattern) in DESK:
+        if str(pattern.pattern) in left_out:
             continue
         if isinstance(pattern, URLPattern):
             route = route.replace("<slug:kind>/<slug:reference>", "<kind/reference>")
             yield route.replace("\\.", ".").replace("/?", "/").replace("$", "")
         else:
-            yield from routes(pattern.url_patterns, route)
+            yield from routes(pattern.url_patterns, route, left_out)
 
 
 def addresses(route, hidden):

@@ -19,6 +19,7 @@ from django.views.generic import ListView
 
 from kb_site.editorial import clock, differences, history, reviews, translations
 from kb_site.editorial.models import Record, Revision
+from kb_site.headers import open_to_any_origin
 from kb_site.views import PAGE_SIZE, PublicPage
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -186,7 +187,7 @@ class ChangeListView(PublicPage, ListView):
         return context
 
 
-@method_decorator(csrf_exempt, name="__call__")
+@method_decorator([csrf_exempt, open_to_any_origin], name="__call__")
 class ChangeFeed(Feed):
     """The log of changes for feed readers, whole or of one record."""
 

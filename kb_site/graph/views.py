@@ -1,10 +1,13 @@
 from django.http import FileResponse, Http404
+from django.utils.decorators import method_decorator
 from django.utils.http import http_date
 
 from kb_site.graph import downloads
+from kb_site.headers import open_to_any_origin
 from kb_site.views import PublicPage
 
 
+@method_decorator(open_to_any_origin, name="dispatch")
 class DownloadView(PublicPage):
     """A dated copy of the open data."""
 
@@ -19,5 +22,4 @@ class DownloadView(PublicPage):
         response = FileResponse(file, as_attachment=True, content_type="application/zip")
         response["Last-Modified"] = http_date(copy.path.stat().st_mtime)
         response["Cache-Control"] = "public, max-age=3600"
-        response["Access-Control-Allow-Origin"] = "*"
         return response

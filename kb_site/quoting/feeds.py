@@ -10,11 +10,12 @@ from django.views.decorators.csrf import csrf_exempt
 from kb_site.editorial import history
 from kb_site.editorial.models import Revision
 from kb_site.editorial.views import printable
+from kb_site.headers import open_to_any_origin
 from kb_site.quoting.citing import citing_of
 from kb_site.views import PAGE_SIZE
 
 
-@method_decorator(csrf_exempt, name="__call__")
+@method_decorator([csrf_exempt, open_to_any_origin], name="__call__")
 class RecordFeed(Feed):
     """The records that `records(obj)` returns, those last published first.
 

@@ -17,6 +17,7 @@ from django.views.generic import TemplateView
 
 from kb_site.editorial import history
 from kb_site.graph import downloads
+from kb_site.headers import open_to_any_origin
 from kb_site.languages import LANGUAGES
 from kb_site.quoting import formats, permalinks
 from kb_site.quoting.citing import cite, citing_of
@@ -216,6 +217,7 @@ class CitationFileView(RecordPage):
         return response
 
 
+@method_decorator(open_to_any_origin, name="dispatch")
 @method_decorator(xframe_options_exempt, name="dispatch")
 @method_decorator(csp_replace({"frame-ancestors": ["*"]}), name="dispatch")
 class EmbedView(RecordPage):

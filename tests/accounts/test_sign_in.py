@@ -7,6 +7,7 @@ import time
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.core import mail
@@ -430,7 +431,7 @@ def test_an_account_that_is_closed_is_out_at_once(two_sessions):
 def test_a_session_ends_with_the_browser_and_after_twelve_hours(person, visitor):
     person("ada", EDITOR, factor=False)
     sign_in(visitor, "ada")
-    cookie = visitor.cookies["sessionid"]
+    cookie = visitor.cookies[settings.SESSION_COOKIE_NAME]
     assert cookie["max-age"] == ""
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
