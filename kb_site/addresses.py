@@ -3,17 +3,18 @@
 import ipaddress
 
 from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 
 
 def address_of(request):
     """Returns the address of whoever asks, as sign-in finds it; None where there is none.
 
-    One of version 4 that is written in version 6 is the one of version 4.
+    There is none where fewer proxies than TRUSTED_PROXIES have added to X-Forwarded-For. One of
+    version 4 that is written in version 6 is the one of version 4.
     """
     try:
         address = ipaddress.ip_address(get_adapter().get_client_ip(request))
-    except (PermissionDenied, ValueError):
+    except (PermissionDenied, ImproperlyConfigured, ValueError):
         return None
     return getattr(address, "ipv4_mapped", None) or address
 

@@ -62,6 +62,16 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 
+# How much is taken at once: of readers, and of the desk, which imports files (see its `sheets`).
+
+MAX_BODY = 200_000
+MAX_BODY_OF_ADMIN = 6 * 1024 * 1024
+# Of a form without its files, and how many fields it may have: an answer has some twenty a claim.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+
+
 # What it is made of
 
 INSTALLED_APPS = [
@@ -107,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "kb_site.accounts.middleware.AllowedAddressMiddleware",
+    "kb_site.middleware.BodySizeMiddleware",
     "django.middleware.common.CommonMiddleware",
     "kb_site.middleware.HelpfulErrorsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -190,6 +201,8 @@ SEARCH_ENGINE = env.one_of(
     default="whoosh" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "database",
 )
 SEARCH_INDEX_DIR = DATA_DIR / "search"
+# Searches that a worker answers to one address in a minute, and as many at once; 0 is no limit.
+SEARCH_PER_MINUTE = env.whole("SEARCH_PER_MINUTE", default=300)
 
 
 # Quick exit

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
 from django.utils.decorators import method_decorator
@@ -107,8 +108,8 @@ class PrivacyView(PublicPage, TemplateView):
         )
 
 
-def error_page(request, status, template):
-    return render(request, template, status=status)
+def error_page(request, status, template, context=None):
+    return render(request, template, context, status=status)
 
 
 def bad_request(request, exception=None):
@@ -134,6 +135,10 @@ def resting(request):
     response["Retry-After"] = "30"
     add_never_cache_headers(response)
     return response
+
+
+def too_large(request, most):
+    return error_page(request, 413, "413.html", {"size": filesizeformat(most)})
 
 
 def server_error(request):

@@ -35,6 +35,8 @@ def pytest_configure(config):
     # The tests of sign-in ask for it themselves.
     settings.REQUIRE_MFA = False
     settings.FOUR_EYES = False
+    # Those of the limit ask for it themselves.
+    settings.SEARCH_PER_MINUTE = 0
 
 
 def pytest_collection_modifyitems(config, items):

@@ -25,6 +25,7 @@ from django.utils.translation import get_language, override
 from articles.views import HomeView
 from kb_site.editorial import history, previews
 from kb_site.editorial.models import Record, Revision, Status
+from kb_site.search import limits
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
@@ -180,6 +181,7 @@ def states(language):
             being_checked,
             left_behind,
             errors,
+            too_much,
             too_late,
         ):
             with transaction.atomic():
@@ -271,6 +273,12 @@ def errors():
     with home(Http404()):
         yield "not-found", get(reverse("home"))
     yield "wrong-method", get(reverse("home"), "post")
+
+
+def too_much():
+    with mock.patch.object(limits, "wait", return_value=30):
+        yield "searched-too-often", get(reverse("search:search"), data={"q": "image"})
+    yield "too-large", get(reverse("articles:help"), "post", {"text": "x" * 300_000})
 
 
 def too_late():

@@ -32,7 +32,7 @@ class ApiMiddleware:
         else:
             response = self.answer(request)
         response["Access-Control-Allow-Origin"] = "*"
-        response["Access-Control-Expose-Headers"] = "ETag"
+        response["Access-Control-Expose-Headers"] = "ETag, Retry-After"
         return response
 
     def answer(self, request):
@@ -55,7 +55,7 @@ class ApiMiddleware:
                 response["Allow"] = "GET, HEAD, OPTIONS"
         for name in ("Content-Language", "Vary"):
             del response[name]
-        if response.status_code >= 500:
+        if response.status_code >= 500 or response.status_code == 429:
             response["Cache-Control"] = "no-store"
         elif response.status_code >= 400:
             response["Cache-Control"] = f"public, max-age={clock.fresh_for(MISSING)}"

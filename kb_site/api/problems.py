@@ -28,11 +28,12 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """No answer: a status, and what to tell."""
+    """No answer: a status, what to tell, and headers."""
 
-    def __init__(self, status, detail):
+    def __init__(self, status, detail, headers=None):
         self.status = status
         self.detail = detail
+        self.headers = headers or {}
         super().__init__(detail)
 
 

@@ -28,6 +28,7 @@ from kb_site.editorial.models import Record, Revision, RevisionCitation, Status
 from kb_site.editorial.views import changes_of, describe
 from kb_site.graph import package
 from kb_site.graph.shapes import LANGUAGES, PRIVATE, Reference, Texts, registry
+from kb_site.search import limits
 from kb_site.search.documents import registry as searched
 from kb_site.search.find import Filters, find
 from kb_site.search.query import MAX_LENGTH
@@ -165,7 +166,10 @@ class Changes(BaseModel):
 
 @api.exception_handler(Refused)
 def refused(request, error):
-    return problems.answer(error.status, error.detail)
+    response = problems.answer(error.status, error.detail)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
 
 
 @api.exception_handler(ValidationError)
@@ -421,12 +425,15 @@ class SearchQuery(Schema):
 
 @api.get(
     "/search",
-    response={200: Found, 422: Problem},
+    response={200: Found, 422: Problem, 429: Problem},
     summary="Find records, ten a page",
     operation_id="search",
     tags=["search"],
 )
 def search(request, query: Query[SearchQuery]):
+    if seconds := limits.wait(request):
+        detail = f"Too many searches came from this address: ask again in {seconds} seconds."
+        raise Refused(429, detail, limits.headers(seconds))
     filters = Filters(kinds=(query.kind,) if query.kind else ())
     results = find(query.q, query.lang, filters, query.page)
     finite = [r.score for r in results if r.score != float("inf")]

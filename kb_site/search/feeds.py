@@ -2,6 +2,7 @@
 
 from django.core.exceptions import BadRequest
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import strip_tags
 from django.utils.http import urlencode
 from django.utils.translation import get_language
@@ -12,8 +13,10 @@ from kb_site.editorial.views import printable
 from kb_site.quoting.feeds import RecordFeed, dated
 from kb_site.search.find import find
 from kb_site.search.forms import SearchForm
+from kb_site.search.limits import limited
 
 
+@method_decorator(limited(), name="__call__")
 class SearchFeed(RecordFeed):
     """`?q=` what to find, with the filters of the search page. What is asked is not counted."""
 

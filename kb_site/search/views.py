@@ -2,6 +2,7 @@ from django.core.paginator import EmptyPage, PageNotAnInteger, Paginator
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -10,12 +11,14 @@ from kb_site.search import counts
 from kb_site.search.documents import facets
 from kb_site.search.find import PAGE_SIZE, complete, find
 from kb_site.search.forms import SearchForm, kinds
+from kb_site.search.limits import limited
 from kb_site.views import PublicPage
 
 # Nobody reads so far; what lies beyond is not looked for.
 LAST_PAGE = 1000
 
 
+@method_decorator(limited(), name="dispatch")
 class SearchView(PublicPage):
     """`?q=` what to find, `kind`, `topic`, `jurisdiction`, `status` (several of each), `page`."""
 
@@ -92,6 +95,8 @@ class SearchView(PublicPage):
         return render(request, "search/search.html", context, status=status)
 
 
+# A word of a few letters asks for several.
+@method_decorator(limited(cost=0.25), name="dispatch")
 class SuggestView(PublicPage):
     """What a search still being typed may find, as a fragment for the search box."""
 

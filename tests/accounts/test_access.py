@@ -15,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from articles.models import Question
+from articles.models import Question, Topic
 from kb_site.accounts.roles import ADMINISTRATOR, EDITOR, REVIEWER
 from kb_site.editorial.models import ReviewTask
 from laws.models import Provision
+from tests.editorial.test_exchange import is_quiet
 from tests.pages import ADMIN_URL
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -315,6 +316,27 @@ def test_nobody_makes_an_account_for_themselves(visitor, django_user_model):
     page = visitor.post(reverse("account_signup"), data)
     assert b"sign up is currently closed" in page.content
     assert not django_user_model.objects.filter(username="stranger").exists()
+
+
+def test_every_page_of_the_desk_obeys_the_policy(signed_in, samples):
+    """Nothing stands in a page that a browser would run or style by: the policy forbids it."""
+    client = signed_in("boss", is_superuser=True)
+    addresses = [address_of(name, samples) for name in OF_ADMIN if name not in DOORS]
+    pages = [client.get(address) for address in addresses]
+    topics = list(Topic.objects.values_list("pk", flat=True)[:2])
+    chosen = {"action": "delete_selected", "_selected_action": topics}
+    pages.append(client.post(reverse("admin:articles_topic_changelist"), chosen))
+    pages.append(client.post(reverse("admin:articles_topic_add"), {"_save": "1"}))
+    in_popup = {"_popup": "1", "name": "own"}
+    pages.append(client.post(reverse("admin:auth_group_add"), in_popup))
+    assert "popup_response" in pages[-1].text
+    pages.append(Client().post(reverse("admin:articles_topic_add"), {"_save": "1"}))
+    assert pages[-1].templates[0].name == "admin/held.html"
+    shown = [page for page in pages[:-1] if page.status_code == 200] + pages[-1:]
+    shown = [page for page in shown if page["Content-Type"].startswith("text/html")]
+    assert len(shown) > 100
+    for page in shown:
+        assert is_quiet(page), page.request["PATH_INFO"]
 
 
 # Administrators and superusers

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -66,7 +67,7 @@ def test_one_comes_to_the_page_one_asked_for(person, visitor):
     asked = visitor.get(reverse("admin:articles_question_changelist"), follow=True)
     assert [step for step, _status in asked.redirect_chain] == [
         f"{ADMIN_URL}login/?next={ADMIN_URL}articles/question/",
-        "/accounts/login/?next=%2Fadmin%2Farticles%2Fquestion%2F",
+        f"/accounts/login/?next={quote(ADMIN_URL, safe='')}articles%2Fquestion%2F",
     ]
     sign_in(visitor, "rosa", next=f"{ADMIN_URL}articles/question/")
     page = enter(visitor, code_now())
