@@ -13,7 +13,7 @@ class BodySizeMiddleware:
         is_admin = request.path_info.startswith(f"/{settings.ADMIN_PATH}")
         most = settings.MAX_BODY_OF_ADMIN if is_admin else settings.MAX_BODY
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > most:
+        if length.isdecimal() and int(length) > most:
             return views.too_large(request, most)
         return self.get_response(request)
 

@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from kb_site.editorial import sheets
+from tests.pages import ADMIN_URL
+
 pytestmark = pytest.mark.django_db
 
 FIXED = profile(
@@ -387,6 +390,53 @@ def test_head_answers_as_get_does_without_the_page(client, address):
 def test_a_record_that_does_not_exist_is_not_there_for_any_method(client, method):
     response = getattr(client, method)("/fr/nowhere/at/all/", headers={"accept-language": "en"})
     assert_is_page(response, 404, "fr")
+
+
+# Too much
+
+
+@pytest.mark.parametrize("address", ["/en/report/", "/en/help/", "/accounts/login/", "/en/"])
+def test_what_is_too_large_is_refused_before_it_is_read(client, address, settings):
+    body = Unread(settings.MAX_BODY + 1)
+    response = client.generic("POST", address, headers={"accept-language": "en"}, **body.sent)
+    assert_is_page(response, 413, "en")
+    assert "at most 195.3\xa0KB" in response.content.decode()
+    assert not body.was_read
+
+
+def test_the_api_refuses_it_as_a_problem(client, settings):
+    response = client.generic("POST", "/api/v1/", **Unread(settings.MAX_BODY + 1).sent)
+    assert (response.status_code, response.json()["status"]) == (413, 413)
+
+
+def test_the_desk_takes_as_much_as_an_import_holds_and_no_more(client, settings):
+    assert sheets.MAX_BYTES + settings.MAX_BODY < settings.MAX_BODY_OF_ADMIN
+    body = Unread(settings.MAX_BODY_OF_ADMIN + 1)
+    assert (
+        client.generic("POST", f"{ADMIN_URL}articles/topic/import/", **body.sent).status_code == 413
+    )
+    assert not body.was_read
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "1e9", "²"])
+def test_a_length_that_is_no_number_breaks_nothing(client, length):
+    response = client.generic("POST", "/en/report/", CONTENT_LENGTH=length)
+    assert_is_page(response, 400, "en")
+
+
+class Unread:
+    """A body that notes whether anybody read it."""
+
+    was_read = False
+
+    def __init__(self, length):
+        self.sent = {"CONTENT_LENGTH": str(length), "wsgi.input": self}
+
+    def read(self, *args):
+        self.was_read = True
+        return b""
+
+    readline = read
 
 
 # Anything at all

@@ -3,14 +3,21 @@
 import json
 import os
 import re
+import runpy
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+
+from kb_site import urls
+from kb_site.environment import Environment
 
 pytestmark = pytest.mark.anywhere
 
@@ -149,11 +156,117 @@ def test_https_makes_cookies_secure_and_pages_strict(tmp_path):
     assert read(tmp_path, "SECURE_HSTS_SECONDS", HTTPS="true")["SECURE_HSTS_SECONDS"] > 10_000_000
 
 
+def test_https_ties_cookies_to_the_host(tmp_path):
+    kinds = ("SECURE", "HTTPONLY", "SAMESITE", "NAME")
+    for cookie, name in (("SESSION", "sessionid"), ("CSRF", "csrftoken")):
+        names = [f"{cookie}_COOKIE_{kind}" for kind in kinds]
+        plain = list(read(tmp_path, *names).values())
+        assert plain == [False, True, "Lax", name]
+        secure = list(read(tmp_path, *names, HTTPS="true").values())
+        assert secure == [True, True, "Lax", f"__Host-{name}"]
+
+
 def test_the_site_answers_to_this_machine_only_unless_told_otherwise(tmp_path):
     assert read(tmp_path, "ALLOWED_HOSTS")["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
     assert read(tmp_path, "ALLOWED_HOSTS", ALLOWED_HOSTS="a.lu,b.lu") == {
         "ALLOWED_HOSTS": ["a.lu", "b.lu"]
     }
+
+
+# What is not as it should be
+
+MALFORMED = [
+    ("DEBUG", "2", "true or false"),
+    ("HTTPS", "maybe", "true or false"),
+    ("REQUIRE_MFA", "non!", "true or false"),
+    ("FOUR_EYES", "peut-être", "true or false"),
+    ("PORT", "abc", "a whole number"),
+    ("PORT", "99999", "from 1 to 65535"),
+    ("WORKERS", "two", "a whole number"),
+    ("WORKERS", "0", "from 1 to"),
+    ("CONN_MAX_AGE", "-1", "from 0 to"),
+    ("TRUSTED_PROXIES", "yes", "a whole number"),
+    ("TRUSTED_PROXIES", "-1", "from 0 to"),
+    ("SEARCH_PER_MINUTE", "many", "a whole number"),
+    ("SEARCH_ENGINE", "solr", "whoosh, database"),
+    ("LOG_LEVEL", "LOUD", "DEBUG, INFO"),
+    ("SITE_URL", "reperes.lu", "https://"),
+    ("QUICK_EXIT_URL", "javascript:1", "https://"),
+    ("SECURITY_CONTACT", "me@example.org", "mailto:"),
+    ("DATABASE_URL", "nonsense", "postgres://user:password@host:5432/name"),
+    ("DATABASE_URL", "oracle://a:s3cret@b/c", "postgres://"),
+    ("DATABASE_URL", "postgres://a:s3cret/x@b:5432/c", "%2F"),
+    ("DATABASE_URL", "postgres://a:s3cret@b", "postgres://"),
+    ("DATABASE_URL", "postgres://a:s3cret@b:port/c", "postgres://"),
+    ("EMAIL_URL", "s3cret", "smtp+tls://"),
+    ("ADMIN_PATH", "/", "desk-7f3a/"),
+    ("ADMIN_PATH", "my desk/", "small letters"),
+    ("ADMIN_PATH", "<str:x>/", "small letters"),
+    ("ADMIN_PATH", "api/desk/", "api is taken"),
+    ("ADMIN_ALLOWED", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+    ("ADMIN_ALLOWED", "10.0.0.0/8,office", "office"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), MALFORMED)
+def test_a_malformed_variable_stops_the_start_with_a_sentence(name, value, words):
+    """`Environment` says it; what holds a password is not repeated."""
+    lines = (ROOT / "kb_site" / "settings.py").read_text(encoding="utf-8").splitlines()
+    assert any(f'"{name}"' in line for line in lines)
+    with pytest.raises(ImproperlyConfigured) as raised:
+        settings_of({name: value})
+    message = str(raised.value)
+    assert message.startswith(f"{name} must")
+    assert words in message
+    assert ".env.example" in message
+    assert "s3cret" not in message
+    assert raised.value.__suppress_context__
+
+
+def settings_of(variables):
+    """Reads the settings anew with these variables; the site's own stay as they are."""
+    variables = {"PATH": "", "SECRET_KEY": SECRET, **variables}
+    with mock.patch.dict(os.environ, variables, clear=True):
+        with mock.patch.object(Environment, "read_env"):
+            return runpy.run_path(str(ROOT / "kb_site" / "settings.py"))
+
+
+def test_the_settings_are_read_anew_by_that_test():
+    assert settings_of({"PORT": "8001"})["PORT"] == 8001
+    assert settings_of({"PORT": ""})["PORT"] == 8000
+    assert settings_of({"ADMIN_PATH": "/desk"})["ADMIN_PATH"] == "desk/"
+    hosts = settings_of({"ALLOWED_HOSTS": "a.lu, b.lu,"})["ALLOWED_HOSTS"]
+    assert hosts == ["a.lu", "b.lu"]
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "migrate"])
+def test_manage_py_prints_that_sentence_alone(tmp_path, command):
+    result = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path),
+            "SECRET_KEY": SECRET,
+            "PORT": "abc",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.strip().splitlines()
+    assert line.startswith("The site cannot start: PORT must be a whole number, not 'abc'.")
+
+
+def test_the_admin_takes_no_place_of_another_page():
+    places = {str(pattern.pattern).strip("^").partition("/")[0] for pattern in urls.urlpatterns}
+    places = {place for place in places if re.fullmatch("[a-z]+", place)}
+    assert {"api", "accounts", "data"} <= places
+    for place in {*places, "r", "embed", "static", "fr", "en"} - {settings.ADMIN_PATH.strip("/")}:
+        with pytest.raises(ImproperlyConfigured, match="is taken"):
+            settings_of({"ADMIN_PATH": f"{place}/desk/"})
 
 
 # .env.example
