@@ -6,7 +6,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint lock bench-search fuzz-api screenshots clean
+.PHONY: serve dev editor secret test lint audit lock bench-search fuzz-api screenshots clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -42,9 +42,19 @@ lint: .venv/test
 	@echo "== Lint and checks"
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive kb_site articles laws manage.py
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py check --deploy --fail-level WARNING
 	@$(PY) manage.py translations check
+
+# --strict, as pip-audit is else content with what it could not ask for.
+audit: .venv/test  ## which dependencies have known weaknesses; asks the network
+	@errors=$$(mktemp); trap 'rm -f "$$errors"' EXIT; \
+	.venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+	  --timeout 10 --requirement requirements.txt 2>"$$errors"; found=$$?; \
+	if grep -qE 'ConnectionError|could not be audited' "$$errors"; then \
+	  echo "Nothing was audited: the list of known weaknesses cannot be reached. Try again with a network."; \
+	else cat "$$errors"; fi; exit $$found
 
 .venv/bin/pip:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed.')"

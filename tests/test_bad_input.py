@@ -421,7 +421,8 @@ def test_the_desk_takes_as_much_as_an_import_holds_and_no_more(client, settings)
 @pytest.mark.parametrize("length", ["", "x", "-1", "1e9", "²"])
 def test_a_length_that_is_no_number_breaks_nothing(client, length):
     response = client.generic("POST", "/en/report/", CONTENT_LENGTH=length)
-    assert_is_page(response, 400, "en")
+    assert response.status_code == 400
+    assert "Report an error" in response.content.decode()
 
 
 class Unread:
