@@ -412,9 +412,8 @@ def test_the_api_refuses_it_as_a_problem(client, settings):
 def test_the_desk_takes_as_much_as_an_import_holds_and_no_more(client, settings):
     assert sheets.MAX_BYTES + settings.MAX_BODY < settings.MAX_BODY_OF_ADMIN
     body = Unread(settings.MAX_BODY_OF_ADMIN + 1)
-    assert (
-        client.generic("POST", f"{ADMIN_URL}articles/topic/import/", **body.sent).status_code == 413
-    )
+    response = client.generic("POST", f"{ADMIN_URL}articles/topic/import/", **body.sent)
+    assert response.status_code == 413
     assert not body.was_read
 
 

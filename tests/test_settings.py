@@ -12,9 +12,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.conf import global_settings, settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connection
+from django.utils.module_loading import import_string
 
 from kb_site import urls
 from kb_site.environment import Environment
@@ -164,6 +166,25 @@ def test_https_ties_cookies_to_the_host(tmp_path):
         assert plain == [False, True, "Lax", name]
         secure = list(read(tmp_path, *names, HTTPS="true").values())
         assert secure == [True, True, "Lax", f"__Host-{name}"]
+
+
+def test_passwords_are_long_and_not_common():
+    for password, words in {
+        "eleven-char": "at least 12 characters",
+        "123456789101112": "entirely numeric",
+        "qwerty123456": "too common",
+    }.items():
+        with pytest.raises(ValidationError, match=words):
+            validate_password(password)
+    validate_password("a sentence that nobody else knows")
+
+
+def test_passwords_are_hashed_slowly():
+    """ASVS asks for 310,000 rounds; the tests themselves hash with something faster."""
+    assert "PASSWORD_HASHERS" not in settings_of({})
+    [hasher, *_older] = map(import_string, global_settings.PASSWORD_HASHERS)
+    assert hasher.algorithm == "pbkdf2_sha256"
+    assert hasher.iterations >= 310_000
 
 
 def test_the_site_answers_to_this_machine_only_unless_told_otherwise(tmp_path):

@@ -145,6 +145,12 @@ def _named(attributes, row, part):
 
 
 class _Table:
+    """A table, whose cells are what the records say: programs read it.
+
+    No apostrophe keeps a spreadsheet from computing a text, as in the desk's own `sheets`. It would
+    stand before every phone number, and what is here are published texts, which editors have read.
+    """
+
     def __init__(self, file, headers):
         self.writer = csv.writer(file, lineterminator="\r\n")
         self.writer.writerow(headers)

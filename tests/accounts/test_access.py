@@ -337,6 +337,8 @@ def test_every_page_of_the_desk_obeys_the_policy(signed_in, samples):
     assert len(shown) > 100
     for page in shown:
         assert is_quiet(page), page.request["PATH_INFO"]
+        # Nor does a cache keep it.
+        assert "no-store" in page["Cache-Control"], page.request["PATH_INFO"]
 
 
 # Administrators and superusers
