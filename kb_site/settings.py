@@ -116,7 +116,7 @@ MIDDLEWARE = [
     "kb_site.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "kb_site.accounts.middleware.AllowedAddressMiddleware",
+    "kb_site.accounts.middleware.ClosedDeskMiddleware",
     "kb_site.middleware.BodySizeMiddleware",
     "django.middleware.common.CommonMiddleware",
     "kb_site.middleware.HelpfulErrorsMiddleware",

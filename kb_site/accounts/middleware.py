@@ -28,8 +28,8 @@ def remember_factors(request, user):
     request.session[SESSION_KEY] = list(factors_of(user))
 
 
-class AllowedAddressMiddleware:
-    """Keeps the desk to the networks of ADMIN_ALLOWED: to anybody else it is not there.
+class ClosedDeskMiddleware:
+    """Keeps the desk out of caches, and to the networks of ADMIN_ALLOWED: elsewhere is no desk.
 
     It stands before whatever would answer for the desk, a redirect to add a slash included.
     """
@@ -38,11 +38,15 @@ class AllowedAddressMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        if settings.ADMIN_ALLOWED and is_desk(f"{request.path_info[1:]}/"):
+        if not is_desk(f"{request.path_info[1:]}/"):
+            return self.get_response(request)
+        if networks := settings.ADMIN_ALLOWED:
             address = address_of(request)
-            if address is None or not any(address in network for network in settings.ADMIN_ALLOWED):
+            if address is None or not any(address in network for network in networks):
                 raise Http404
-        return self.get_response(request)
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
 
 
 def is_desk(path):
