@@ -64,10 +64,10 @@ def faults(path, response):
     found["Content-Security-Policy"] = policy_of(response)
     if not response.streaming and response.content:
         kind = response.get("Content-Type", "")
-        expected["Content-Type"] = kind or "any"
+        expected["Content-Type"] = kind.replace('"', "") or "any"
         if kind.startswith("text/"):
             expected["Content-Type"] = kind.partition(";")[0] + "; charset=utf-8"
-        found["Content-Type"] = kind
+        found["Content-Type"] = kind.replace('"', "")
     if found["Referrer-Policy"] == "no-referrer":  # what is typed or signed says even less
         del expected["Referrer-Policy"]
     return {name: found[name] for name in expected if found[name] != expected[name]}
