@@ -24,7 +24,7 @@ def register(check):
 @require_safe
 def live(request):
     """The process answers. Asks nothing else."""
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @never_cache

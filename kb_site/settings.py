@@ -244,7 +244,7 @@ PAGES_DIR = DATA_DIR / "pages"
 ADMIN_PATH = env.route(
     "ADMIN_PATH",
     default="admin/",
-    taken={"accounts", "api", "data", "embed", "r", "static", *dict(LANGUAGES)},
+    taken={"accounts", "api", "data", "embed", "health", "r", "static", *dict(LANGUAGES)},
 )
 ADMIN_ALLOWED = env.networks("ADMIN_ALLOWED")
 

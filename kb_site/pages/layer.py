@@ -11,11 +11,13 @@ import gzip
 import time
 from http import HTTPStatus
 
+from django.conf import settings
+
 from kb_site.pages import stamp
 from kb_site.pages.store import LARGEST, Folder, Memory, Page
 
 # Never pages for readers.
-OTHERS = ("/admin/", "/accounts/", "/static/")
+OTHERS = (f"/{settings.ADMIN_PATH}", "/accounts/", "/static/")
 KEPT = {HTTPStatus.OK, HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.GONE}
 # How often, and how long, whoever has no former page to show waits for the one who makes it.
 WAIT_SECONDS, WAITS = 0.02, 50
