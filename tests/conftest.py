@@ -41,13 +41,15 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     """What is about SQLite, or about no database, is no test on another: not collected there."""
-    if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
-        foreign = [
-            item
-            for item in items
-            if any(item.get_closest_marker(name) for name in ("sqlite", "browser", "anywhere"))
-            and not item.get_closest_marker("each")
-        ]
+    is_sqlite = "sqlite" in settings.DATABASES["default"]["ENGINE"]
+    names = ("postgresql",) if is_sqlite else ("sqlite", "browser", "anywhere")
+    foreign = [
+        item
+        for item in items
+        if any(item.get_closest_marker(name) for name in names)
+        and not item.get_closest_marker("each")
+    ]
+    if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
 
