@@ -349,3 +349,10 @@ LOGGING = {
         "fido2": {"level": "WARNING"},
     },
 }
+
+# Prometheus reads the numbers on this port of 127.0.0.1. Empty means that none are shown.
+METRICS_PORT = env.str("METRICS_PORT", default="") or "0"
+if not METRICS_PORT.isdecimal() or int(METRICS_PORT) > 65_535:
+    raise ImproperlyConfigured(f"METRICS_PORT is a port's number, or empty, not {METRICS_PORT}.")
+METRICS_PORT = int(METRICS_PORT)
+METRICS_DIR = DATA_DIR / "metrics"

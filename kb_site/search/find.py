@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
+from kb_site import metrics
 from kb_site.editorial import clock
 from kb_site.languages import LANGUAGES
 from kb_site.search import analysis, ranking, rules, standing, updates
@@ -85,11 +86,14 @@ def find(text, language, filters=None, page=1, engine=None):
     if not query:
         return SearchResults(offset=offset)
     try:
-        return _Search(engine or get_engine(), query, filters).page(offset)
+        with metrics.searches.labels(settings.SEARCH_ENGINE).time():
+            return _Search(engine or get_engine(), query, filters).page(offset)
     except SearchUnavailable as error:
-        logger.warning("Search answers from the database: %s", error)
+        # Not in its own words: a database may quote in them what was searched.
+        logger.warning("Search answers from the database: %s", type(error.__cause__ or error))
         heal()
-        return _search_database(query, filters, offset)
+        with metrics.searches.labels("records").time():
+            return _search_database(query, filters, offset)
 
 
 def complete(text, language, limit=6):
