@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "kb_site.logs.LogMiddleware",
     # Those that add headers come first, so that every answer has them: files and errors too.
     "kb_site.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -330,23 +331,36 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# Logs hold no address, no query and no user agent.
+# Logs, metrics, errors
+
+# The log holds no address, no query, no user agent and no name: `kb_site/logs.py`.
+LOG_FORMAT = env.str("LOG_FORMAT", default="") or ("plain" if DEBUG else "json")
+if LOG_FORMAT not in ("json", "plain"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is json or plain, not {LOG_FORMAT}.")
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "json": {"()": "kb_site.logs.Json"},
+        "plain": {"()": "kb_site.logs.Plain"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {
         "handlers": ["console"],
         "level": env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], default="INFO"),
     },
     "loggers": {
-        # Django's request log prints the whole path with its query.
-        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        # Not by mail: Django's own way, with the whole request in it.
+        "django": {},
+        # The line of a request tells its status; here are only the errors.
+        "django.request": {"level": "ERROR"},
+        # Whatever the level, no SQL: it holds what people typed.
+        "django.db.backends": {"level": "WARNING"},
         # It names people's keys.
         "fido2": {"level": "WARNING"},
+        # The server's own lines, in the same form.
+        "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }
 
