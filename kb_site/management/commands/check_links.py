@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 from django.utils import timezone
 from tqdm import tqdm
 
+from kb_site import health
 from kb_site.editorial import history
 from kb_site.links import places, rules
 from kb_site.links.check import Checker
@@ -64,6 +65,8 @@ class Command(BaseCommand):
             scope = scope.filter(url__in=asked)
         due = scope if asked is not None else scope.due(older_than)
         checked = self.follow(list(due), pause)
+        if asked is None:
+            health.note("link_check")
         total = scope.count()
         self.stdout.write(f"{checked} links checked; {total - checked} others were, lately.")
         self.report(scope, no_fail)

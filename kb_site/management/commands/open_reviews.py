@@ -1,5 +1,6 @@
 from django.core.management.base import BaseCommand
 
+from kb_site import health
 from kb_site.editorial import reviews
 
 
@@ -11,5 +12,6 @@ class Command(BaseCommand):
 
     def handle(self, *args, verbosity, **options):
         tasks = reviews.open_due()
+        health.note("reviews")
         if verbosity:
             self.stdout.write(f"Opened {len(tasks)} review tasks.")

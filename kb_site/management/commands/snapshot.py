@@ -2,6 +2,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from kb_site import health, logs
 from kb_site.pages import snapshot
 
 
@@ -16,11 +17,12 @@ class Command(BaseCommand):
         host = host or next(iter(settings.ALLOWED_HOSTS), "").lstrip(".")
         if not host or host == "*":
             raise CommandError("Which name is the site known by? Say --host NAME.")
-        with tqdm(unit=" pages", disable=not verbosity or None) as bar:
+        with logs.silent(), tqdm(unit=" pages", disable=not verbosity or None) as bar:
             try:
                 count = snapshot.make(folder, host, lambda path: bar.update())
             except snapshot.SnapshotFailed as error:
                 raise CommandError(str(error)) from None
             except OSError as error:
                 raise CommandError(f"The snapshot could not be written: {error}.") from None
+        health.note("snapshot")
         self.stdout.write(f"Wrote {count} pages to {folder}/{snapshot.CURRENT}.")

@@ -4,6 +4,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from kb_site import health
 from laws.models import Publication
 from laws.watch import addresses, publications
 from laws.watch.fetch import Fetcher, FetchError
@@ -46,6 +47,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if self.failures:
             raise CommandError("\n".join([f"{len(self.failures)} failed:", *self.failures]))
+        if not references:
+            health.note("law_watch")
 
     def asked_for(self, references):
         """The watched acts, or those of these references. Raises `CommandError`."""
