@@ -375,5 +375,10 @@ if not METRICS_PORT.isdecimal() or int(METRICS_PORT) > 65_535:
 METRICS_PORT = int(METRICS_PORT)
 METRICS_DIR = DATA_DIR / "metrics"
 
+# Errors go to this Sentry, without anything of a request: `kb_site/errors.py`. Empty means none do.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+# What errors say they arose in: the version that was installed.
+RELEASE = env.str("RELEASE", default="")
+
 # Whoever watches a machine from within speaks plain HTTP with it.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]

@@ -317,7 +317,7 @@ def test_the_values_of_the_example_are_the_defaults(tmp_path):
     names = (
         "DEBUG ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS SECURE_SSL_REDIRECT SECRET_KEY_FILE DATABASES "
         "SEARCH_ENGINE PORT WORKERS LOGGING REQUIRE_MFA ALLAUTH_TRUSTED_PROXY_COUNT EMAIL_BACKEND "
-        "DEFAULT_FROM_EMAIL"
+        "DEFAULT_FROM_EMAIL LOG_FORMAT METRICS_PORT SENTRY_DSN RELEASE"
     ).split()
     assert read(tmp_path, *names, **example) == read(tmp_path, *names)
     postgres = {"DATABASE_URL": "postgres://a:b@c/d"}
