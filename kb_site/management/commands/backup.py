@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from kb_site import backups
+from kb_site import backups, health
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
             raise CommandError(f"{file} exists. Say --force to replace it, or name another file.")
         try:
             size = backups.make(file)
-            backups.read(file)
         except backups.BackupError as error:
             raise CommandError(str(error)) from None
+        health.note("backup")
         self.stdout.write(f"Wrote {file}, {size:,} bytes. It holds accounts: keep it closed.")

@@ -1,4 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from kb_site import backups
 from kb_site.pages import stamp
@@ -14,13 +16,18 @@ class Command(BaseCommand):
 
     def handle(self, *args, file, force, **options):
         try:
-            note = backups.read(file)
-            backups.bring_back(file, force)
+            note = backups.bring_back(file, force)
         except backups.BackupError as error:
             raise CommandError(str(error)) from None
+        self.stdout.write(f"The database is as it was at {note['made_at']}.")
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            # Nothing of this version can read it yet.
+            self.stdout.write(
+                "This site is newer than that: run `manage.py prepare`, then "
+                "`manage.py rebuild_search_index`."
+            )
+            return
         stamp.move()
         updates.rebuild()
-        self.stdout.write(
-            f"The database is as it was at {note['made_at']}. If the site is newer than that, run "
-            "`manage.py migrate`."
-        )
+        self.stdout.write("The search index was built from it.")
