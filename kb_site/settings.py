@@ -338,9 +338,7 @@ CONTENT_SECURITY_POLICY = {
 # Logs, metrics, errors
 
 # The log holds no address, no query, no user agent and no name: `kb_site/logs.py`.
-LOG_FORMAT = env.str("LOG_FORMAT", default="") or ("plain" if DEBUG else "json")
-if LOG_FORMAT not in ("json", "plain"):
-    raise ImproperlyConfigured(f"LOG_FORMAT is json or plain, not {LOG_FORMAT}.")
+LOG_FORMAT = env.one_of("LOG_FORMAT", ["json", "plain"], default="plain" if DEBUG else "json")
 
 LOGGING = {
     "version": 1,
@@ -369,10 +367,7 @@ LOGGING = {
 }
 
 # Prometheus reads the numbers on this port of 127.0.0.1. Empty means that none are shown.
-METRICS_PORT = env.str("METRICS_PORT", default="") or "0"
-if not METRICS_PORT.isdecimal() or int(METRICS_PORT) > 65_535:
-    raise ImproperlyConfigured(f"METRICS_PORT is a port's number, or empty, not {METRICS_PORT}.")
-METRICS_PORT = int(METRICS_PORT)
+METRICS_PORT = env.whole("METRICS_PORT", default=0, most=65_535)
 METRICS_DIR = DATA_DIR / "metrics"
 
 # Errors go to this Sentry, without anything of a request: `kb_site/errors.py`. Empty means none do.

@@ -299,6 +299,27 @@ def test_whoever_comes_while_a_page_is_made_gets_the_former_one(site, pages_dir)
     assert len(slow.asked) == 2
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_nobody_waits_for_a_copy_of_what_is_not_kept(site, pages_dir, known):
+    together = threading.Barrier(2)
+
+    class Uncached(Site):
+        def __call__(self, environ, start_response):
+            if known and len(self.asked) > 1:
+                # Both are being made at once, or this ends in an error.
+                together.wait(10)
+            return super().__call__(environ, start_response)
+
+    uncached = Uncached()
+    uncached.headers = [("Cache-Control", "no-store")]
+    layers = [KeptPages(uncached, pages_dir) for _worker in range(2)]
+    if known:
+        [get(layer) for layer in layers]
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(get, layer) for layer in layers]
+        assert [answer.result(10)[2] for answer in answers] == [uncached.body] * 2
+
+
 def test_a_worker_killed_while_it_made_a_page_keeps_nobody_waiting(layer, site):
     key = ("testserver", False, "/fr/", "", None)
     assert layer.folder._take(layer.folder._path(key).with_suffix(".lock"))

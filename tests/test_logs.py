@@ -294,4 +294,4 @@ def test_it_is_json_but_on_ones_own_machine(tmp_path):
     assert read(tmp_path, "LOG_FORMAT", DEBUG="true") == {"LOG_FORMAT": "plain"}
     assert read(tmp_path, "LOG_FORMAT", LOG_FORMAT="plain") == {"LOG_FORMAT": "plain"}
     refused = start(tmp_path, "LOG_FORMAT", DEBUG="true", LOG_FORMAT="xml")
-    assert "LOG_FORMAT is json or plain, not xml." in refused.stderr
+    assert "LOG_FORMAT must be one of json, plain, not 'xml'" in refused.stderr

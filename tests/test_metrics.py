@@ -200,7 +200,7 @@ def test_they_are_shown_nowhere_unless_a_port_is_named(settings, monkeypatch):
 @pytest.mark.parametrize("port", ["nine", "-1", "70000"])
 def test_a_port_that_is_none_stops_the_start(tmp_path, port):
     refused = start(tmp_path, "METRICS_PORT", SECRET_KEY=SECRET, METRICS_PORT=port)
-    assert f"METRICS_PORT is a port's number, or empty, not {port}." in refused.stderr
+    assert "METRICS_PORT must be " in refused.stderr
 
 
 def free_port():

@@ -21,6 +21,7 @@ OTHERS = (f"/{settings.ADMIN_PATH}", "/accounts/", "/static/", "/health/")
 KEPT = {HTTPStatus.OK, HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.GONE}
 # How often, and how long, whoever has no former page to show waits for the one who makes it.
 WAIT_SECONDS, WAITS = 0.02, 50
+MOST_PASSING = 1000
 
 # How often this worker answered how, for `kb_site.metrics`. Two threads may lose a count to each
 # other: a lock would cost every reader more than a count is worth.
@@ -34,6 +35,8 @@ class KeptPages:
         self.application = application
         self.memory = Memory()
         self.folder = Folder(folder)
+        # Addresses that were not kept when they were last made: nobody waits for another's copy.
+        self.passing = set()
 
     def __call__(self, environ, start_response):
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
@@ -59,7 +62,7 @@ class KeptPages:
 
     def _find(self, key, now, former, is_shared, environ, start_response):
         """Answers with a page from the folder, or made now, or with the former one."""
-        if not is_shared:
+        if not is_shared or key in self.passing:
             return self._make(key, now, former, is_shared, environ, start_response)
         found = self.folder.get(key)
         if found is not None:
@@ -74,10 +77,13 @@ class KeptPages:
             return _answer(former, environ, start_response, "former")
         for _wait in range(WAITS):
             time.sleep(WAIT_SECONDS)
+            is_over = not self.folder.is_being_made(key)
             found = self.folder.get(key)
             if found is not None:
                 self.memory.put(key, found)
                 return _answer(found, environ, start_response)
+            if is_over:
+                break
         return self._make(key, now, former, is_shared, environ, start_response)
 
     def _make(self, key, now, former, is_shared, environ, start_response):
@@ -96,6 +102,9 @@ class KeptPages:
             _close(answer)
             return _answer(former, environ, start_response, "former")
         if not _may_be_kept(code, fields):
+            if len(self.passing) >= MOST_PASSING:
+                self.passing.clear()
+            self.passing.add(key)
             start_response(status, headers)
             if environ["REQUEST_METHOD"] == "GET":
                 return answer
@@ -108,6 +117,7 @@ class KeptPages:
         if fields.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         page = Page.make(now, status, _kept_headers(headers, fields), body, former)
+        self.passing.discard(key)
         self.memory.put(key, page)
         if is_shared:
             self.folder.put(key, page)

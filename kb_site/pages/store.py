@@ -181,6 +181,9 @@ class Folder:
                 with contextlib.suppress(OSError):
                     lock.unlink()
 
+    def is_being_made(self, key):
+        return self._path(key).with_suffix(".lock").exists()
+
     def _take(self, lock):
         for _attempt in range(2):
             try:
