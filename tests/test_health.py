@@ -86,7 +86,7 @@ def test_without_its_database_it_is_not_ready_and_says_what_to_do(monkeypatch):
 
 @pytest.mark.django_db
 def test_migrations_that_wait_keep_it_from_being_ready():
-    MigrationRecorder(connection).record_unapplied("laws", "0002_law_watch")
+    MigrationRecorder(connection).record_unapplied("links", "0001_initial")
     answer = ready(503)
     assert answer["checks"]["database"]["saw"] == (
         "Migrations that wait: 1. Run `manage.py migrate`."
