@@ -432,6 +432,31 @@ class TestLoading:
         assert not Topic.objects.exists()
         assert not Question.objects.exists()
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "- model: articles.topic\n  fields: {reference: tp-a",
+            "- model: articles.nothing",
+            "- model: articles.topic\n  fields: {reference: tp-a, order: many}",
+            "- model: articles.topic\n  fields: [reference, tp-a]",
+            "- tp-a",
+            "&a [*a]",
+            "!!python/object/apply:os.getcwd []",
+        ],
+    )
+    def test_a_file_that_cannot_be_read_says_which_and_loads_nothing(
+        self, text, tmp_path, settings
+    ):
+        self.empty()
+        (tmp_path / "broken.yaml").write_text(text, encoding="utf-8")
+        good = (settings.BASE_DIR / "fixtures" / "topics.yaml").read_bytes()
+        (tmp_path / "a_topics.yaml").write_bytes(good)
+        settings.FIXTURE_DIRS = [tmp_path]
+        with pytest.raises(CommandError, match=r"Nothing was loaded: correct.*\n.*broken"):
+            call_command("load_fixtures", verbosity=0)
+        assert not Topic.objects.exists()
+
     def empty(self):
         # What cites goes first.
         with updates.paused():

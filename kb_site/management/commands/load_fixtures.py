@@ -1,3 +1,5 @@
+import warnings
+
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -31,7 +33,7 @@ class Command(BaseCommand):
         if not files:
             raise CommandError(f"No fixture in {settings.FIXTURE_DIRS[0]}.")
         with transaction.atomic(), updates.paused(), history.paused():
-            call_command("loaddata", *files, verbosity=0)
+            self.read(files)
             problems = list(self.problems())
             if problems:
                 raise CommandError("Nothing was loaded:\n" + "\n".join(problems))
@@ -40,6 +42,19 @@ class Command(BaseCommand):
         if verbosity:
             total = sum(model.objects.count() for model in content_models())
             self.stdout.write(f"Loaded {total} objects from {len(files)} files in fixtures/.")
+
+    def read(self, files):
+        """Reads the files into the database. Raises `CommandError`, which says what is wrong."""
+        try:
+            with warnings.catch_warnings():
+                # Django warns of a file that holds nothing, and loads the others.
+                warnings.simplefilter("error", RuntimeWarning)
+                call_command("loaddata", *files, verbosity=0)
+        # It lets through whatever the parser, a column or the database says of a wrong value.
+        except Exception as error:
+            raise CommandError(
+                f"Nothing was loaded: correct the file, then load again.\n{error}"
+            ) from error
 
     def problems(self):
         """Yields what the admin would refuse, a line each."""
