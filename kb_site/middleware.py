@@ -1,4 +1,7 @@
 from django.conf import settings
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.urls import reverse
 
 from kb_site import views
 
@@ -19,7 +22,7 @@ class BodySizeMiddleware:
 
 
 class HelpfulErrorsMiddleware:
-    """Gives the bare "method not allowed" answer a page that says what to do."""
+    """Gives a page that says what to do where Django has a bare answer, or none."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -31,3 +34,9 @@ class HelpfulErrorsMiddleware:
             page["Allow"] = response["Allow"]
             return page
         return response
+
+    def process_exception(self, request, exception):
+        """An address of the admin that names a filter or a field there is not is a bad request."""
+        asked_wrongly = isinstance(exception, IncorrectLookupParameters | FieldDoesNotExist)
+        if asked_wrongly and request.path.startswith(reverse("admin:index")):
+            raise BadRequest from exception
