@@ -349,6 +349,15 @@ def test_a_host_that_the_site_does_not_answer_to_is_a_bad_request(client, host):
     assert_is_page(response, 400, "fr")
 
 
+@pytest.mark.parametrize("encoding", ["rot13", "idna", "utf-16", "nothing"])
+def test_what_comes_is_read_as_utf_8_whatever_it_says(client, encoding):
+    kind = f"application/x-www-form-urlencoded; charset={encoding}"
+    response = client.generic("GET", "/en/search/?q=deepfake", content_type=kind)
+    assert_is_page(response, 200, "en")
+    sent = client.generic("POST", "/en/report/", "text=deepfake", content_type=kind)
+    assert sent.status_code in (302, 400)
+
+
 # Methods
 
 
