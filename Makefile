@@ -6,7 +6,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint audit lock bench-search fuzz-api screenshots clean
+.PHONY: serve dev editor secret test lint audit lock bench-search fuzz fuzz-api screenshots clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -35,7 +35,7 @@ test: .venv/test lint  ## lint, checks, then the tests on SQLite and on PostgreS
 	@$(PY) -m tests.with_postgres $(PY) -m pytest -n $(JOBS) --dist worksteal
 
 # The checks below run on the settings of a production site.
-test lint fuzz-api: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
+test lint fuzz fuzz-api: export SECRET_KEY = only-for-the-checks-of-make-lint-0123456789-abcdefghijklm
 lint: export HTTPS = true
 lint: export DATABASE_URL = sqlite://:memory:
 lint: .venv/test
@@ -76,6 +76,10 @@ bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET
 
 screenshots: .venv/test  ## pictures of every page, to look at, in var/screenshots or FOLDER=…
 	@$(PY) -m tests.browser.screenshots $(or $(FOLDER),var/screenshots)
+
+fuzz: .venv/test  ## hostile requests, texts and files for MINUTES=60, or CASES=20000, on both databases
+	@$(PY) manage.py translations compile --verbosity 0
+	@MINUTES=$(MINUTES) CASES=$(CASES) JOBS=$(JOBS) $(PY) -m tests.fuzz
 
 fuzz-api: .venv/test  ## Schemathesis asks the API CASES=5000 times on each database
 	@FUZZ_CASES=$(or $(CASES),5000) $(PY) -m pytest -n $(JOBS) -rP tests/api/test_fuzz.py

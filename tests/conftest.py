@@ -15,7 +15,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.color import no_style
-from django.db import connection, transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection, transaction
 from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
@@ -168,6 +169,16 @@ def live_content(transactional_db, tmp_path, settings):
     settings.SEARCH_INDEX_DIR = tmp_path / "search"
     shutil.copytree(KEPT["index"], settings.SEARCH_INDEX_DIR)
     load_content()
+
+
+@pytest.fixture
+def one_connection():
+    """Requests do not close the connection that the test's transaction is in."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import os
 
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
@@ -32,16 +30,6 @@ def real(path):
     shapes = [shape for shape in registry.values() if shape.plural == plural]
     references = [r for s in shapes for r in s.published().values_list("reference", flat=True)[:20]]
     return st.sampled_from([None, *references])
-
-
-@pytest.fixture
-def one_connection():
-    """Requests do not close the connection that the test's transaction is in."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
 
 
 @pytest.mark.django_db
