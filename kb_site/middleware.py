@@ -28,8 +28,6 @@ class HelpfulErrorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        # What comes is in UTF-8, whatever it says: Python knows encodings that are none of text.
-        request.encoding = "utf-8"
         response = self.get_response(request)
         if response.status_code == 405 and not response.streaming and not response.content:
             page = views.method_not_allowed(request)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 
 # So many requests; everything else in proportion.
-SHORT = 800
+SHORT = 500
 # A request that takes longer, in seconds, is told in the figures.
 SLOW = 1
 CASES = int(os.environ.get("FUZZ_CASES") or SHORT)
