@@ -290,7 +290,7 @@ def test_fixtures_load_whole_or_not_at_all_and_say_why(tmp_path, settings):
     empty()
     before = state()
 
-    @tries(0.1)
+    @tries(0.06)
     @given(fixtures(rows))
     def check(data):
         note(repr(data))
