@@ -7,6 +7,7 @@ never indexed nor cached.
 from django.core import signing
 from django.http import Http404
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -79,5 +80,7 @@ class PreviewView(PublicPage):
         kind, _separator, reference = key.partition(":")
         view = DatedPage.pages[kind].as_view(past=Proposal(key, data), preview=reference)
         response = view(request)
+        if not isinstance(response, TemplateResponse):
+            return response  # It is asked for a day that is none.
         response.context_data |= {"preview_addresses": _addresses(token)}
         return response.render()

@@ -327,6 +327,15 @@ def test_an_empty_draft_has_a_preview(client):
         assert client.get(address).status_code == 200
 
 
+@pytest.mark.parametrize(("day", "status"), [("soon", 400), ("9999-12-31", 404)])
+def test_a_preview_asked_for_a_day_that_is_none_says_so(client, question, day, status):
+    address = dict(previews.addresses(question))["en"]
+    response = client.get(address, {"as_of": day})
+    assert response.status_code == status
+    assert b"<h1" in response.content
+    assert "noindex" in response["X-Robots-Tag"]
+
+
 def test_a_preview_expires_and_a_forged_one_is_none(client, monkeypatch):
     contact = Contact.objects.get(reference="ct-police")
     address = dict(previews.addresses(contact))["en"]
