@@ -63,4 +63,6 @@ class ApiMiddleware:
             response["Cache-Control"] = f"public, max-age={clock.fresh_for(FRESH)}"
             set_response_etag(response)
             response = get_conditional_response(request, etag=response["ETag"], response=response)
+            if response.status_code == 412:
+                response = problems.answer(412)
         return response

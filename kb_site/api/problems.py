@@ -41,6 +41,7 @@ USUAL = {
     400: "This request cannot be read. Check its address and its headers.",
     404: "There is nothing at this address. /api/v1/ lists what there is.",
     405: "The API is for reading: use GET.",
+    412: "This is not what If-Match names any more. Ask again without it.",
     500: "Something went wrong on our side. Try again later.",
     503: "The database does not answer for the moment. Try again in a minute.",
 }

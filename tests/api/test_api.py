@@ -343,6 +343,8 @@ def test_answers_are_open_cached_and_conditional(client):
     again = client.get(f"{ROOT}questions", headers={"If-None-Match": response["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again["Access-Control-Allow-Origin"] == "*"
+    other = client.get(f"{ROOT}questions", headers={"If-Match": '"x"'})
+    assert (other.status_code, other["Content-Type"]) == (412, "application/problem+json")
     small = client.get(f"{ROOT}questions", headers={"Accept-Encoding": "gzip"})
     known = {"Accept-Encoding": "gzip", "If-None-Match": small["ETag"]}
     assert client.get(f"{ROOT}questions", headers=known).status_code == 304
