@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.db import DatabaseError
 from django.urls import reverse
 
 from kb_site import views
@@ -38,5 +39,8 @@ class HelpfulErrorsMiddleware:
     def process_exception(self, request, exception):
         """An address of the admin that names a filter or a field there is not is a bad request."""
         asked_wrongly = isinstance(exception, IncorrectLookupParameters | FieldDoesNotExist)
+        # Django takes the one value of a range for a list of letters; PostgreSQL does not.
+        is_range = any(name.endswith("__range") for name in request.GET)
+        asked_wrongly |= is_range and isinstance(exception, DatabaseError)
         if asked_wrongly and request.path.startswith(reverse("admin:index")):
             raise BadRequest from exception
