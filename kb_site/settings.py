@@ -37,6 +37,7 @@ if not SECRET_KEY:
     SECRET_KEY = "only-for-development-" + "x" * 40
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.whole("PORT", default=8000, least=1, most=65535)
 WORKERS = env.whole("WORKERS", default=2, least=1)
 # The address under which records are named for ever, in what is downloaded.

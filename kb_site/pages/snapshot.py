@@ -21,7 +21,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.translation import override
 
 CURRENT = "current"
@@ -92,7 +92,7 @@ def _write_pages(root, host, progress, depth):
             continue
         links = _Links()
         links.feed(body.decode())
-        for link in links.found:
+        for link in (*links.found, *_framed(path)):
             parts = urlsplit(link)
             if parts.netloc not in ("", host) or parts.query or parts.path in seen:
                 continue
@@ -100,6 +100,14 @@ def _write_pages(root, host, progress, depth):
                 seen.add(parts.path)
                 waiting.append((parts.path, away + 1))
     return count
+
+
+def _framed(path):
+    """The page that other sites may frame, of the record that a page says how to cite."""
+    match = resolve(path)
+    if match.view_name == "citing:cite":
+        with override(path[1:3]):
+            yield reverse("citing:embed", kwargs=match.kwargs)
 
 
 def _write_notices(root, host):
