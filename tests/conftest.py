@@ -21,6 +21,8 @@ from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Debian keeps it where only root's shell looks.
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 def pytest_configure(config):
@@ -60,6 +62,11 @@ def pytest_terminal_summary(terminalreporter):
     if not CHROMIUM:
         terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
         terminalreporter.write_line("Chromium is not installed: `apt-get install chromium`.")
+    if not NGINX:
+        terminalreporter.section("TESTS OF NGINX DID NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.write_line(
+            "nginx is not installed: `apt-get install nginx-light libnginx-mod-http-brotli-static`."
+        )
 
 
 @pytest.fixture(scope="session")
