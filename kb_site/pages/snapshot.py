@@ -22,7 +22,7 @@ from django.core.wsgi import get_wsgi_application
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import resolve, reverse
-from django.utils.translation import override
+from django.utils.translation import get_language_from_path, override
 
 CURRENT = "current"
 # What is of no use without the site: not written, nor what lies below it.
@@ -104,9 +104,9 @@ def _write_pages(root, host, progress, depth):
 
 def _framed(path):
     """The page that other sites may frame, of the record that a page says how to cite."""
-    match = resolve(path)
-    if match.view_name == "citing:cite":
-        with override(path[1:3]):
+    with override(get_language_from_path(path)):
+        match = resolve(path)
+        if match.view_name == "citing:cite":
             yield reverse("citing:embed", kwargs=match.kwargs)
 
 

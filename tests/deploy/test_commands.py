@@ -41,6 +41,7 @@ def test_every_job_of_the_night_is_a_command(job):
     parse(*job)
 
 
+@pytest.mark.django_db
 def test_a_job_that_fails_keeps_no_other_from_being_done(caplog):
     done = []
 
@@ -61,6 +62,7 @@ def test_a_job_that_fails_keeps_no_other_from_being_done(caplog):
     assert "RuntimeError" in caplog.text
 
 
+@pytest.mark.django_db
 def test_seven_backups_are_kept(settings, tmp_path, time_machine):
     settings.DATA_DIR = tmp_path
     names = set()
