@@ -4,7 +4,6 @@ from django.core.management.base import BaseCommand
 
 from kb_site.editorial import history
 from kb_site.graph import downloads
-from kb_site.pages import stamp
 from kb_site.search import updates
 
 
@@ -37,5 +36,3 @@ class Command(BaseCommand):
         if not downloads.offered():
             step("Open data: the first archive")
             call_command("export_graph", publish=True, verbosity=0)
-        # A new version of the site may make another page of the same records.
-        stamp.move()

@@ -8,6 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from kb_site.pages import stamp
+
 # Each thread of a worker that has asked PostgreSQL keeps a connection: 2 workers need 32 of the
 # 100 that a server has. Granian's own default is 256 threads a worker.
 OPTIONS = {
@@ -31,8 +33,15 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         address = f"http://{settings.HOST}:{settings.PORT}/"
-        if self.nobody_edits():
-            self.stdout.write("There is no editor yet: `make editor` creates one for the admin.")
+        try:
+            if not get_user_model().objects.filter(is_staff=True).exists():
+                self.stdout.write(
+                    "There is no editor yet: `make editor` creates one for the admin."
+                )
+            # A new version of the site may make another page of the same records.
+            stamp.move()
+        except DatabaseError:
+            self.stderr.write("The database does not answer: pages kept ready are shown.")
         self.stdout.write(
             f"Serving on {address} (admin: {address}{settings.ADMIN_PATH}). Stop with Ctrl+C."
         )
@@ -58,10 +67,3 @@ class Command(BaseCommand):
                 "kb_site.wsgi:application",
             ],
         )
-
-    def nobody_edits(self):
-        try:
-            return not get_user_model().objects.filter(is_staff=True).exists()
-        except DatabaseError:
-            # Pages that are kept ready can be shown all the same.
-            return False
