@@ -12,8 +12,8 @@ from django.test import Client, RequestFactory
 
 from articles.models import Topic
 from kb_site.editorial import sheets
-from tests.pages import ADMIN_URL
 from kb_site.wsgi import site as application
+from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db
 

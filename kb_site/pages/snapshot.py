@@ -29,8 +29,6 @@ CURRENT = "current"
 RESTING = ("search:search", "reports:report")
 # What a web server says by itself, in `fr-503.html` and so on: {status: template}.
 NOTICES = {413: "413.html", 503: "resting.html"}
-# The largest form of a reader, in bytes, as in deploy/nginx.conf.
-LARGEST_FORM = 200_000
 
 
 class SnapshotFailed(Exception):
@@ -112,7 +110,7 @@ def _framed(path):
 
 def _write_notices(root, host):
     contacts = apps.get_model("articles", "Contact").objects.published().by_kind()
-    context = {"contacts": contacts, "size": filesizeformat(LARGEST_FORM)}
+    context = {"contacts": contacts, "size": filesizeformat(settings.MAX_BODY)}
     for code, _name in settings.LANGUAGES:
         with override(code):
             request = WSGIRequest(_environ(host, f"/{code}/"))
