@@ -67,7 +67,7 @@ def test_it_holds_every_page_that_its_pages_link_to(live_content, tmp_path, monk
         assert 'href="tel:112"' in resting
         assert f'href="/{language}/contacts/"' in resting
         for contact in Contact.objects.published():
-            assert getattr(contact, f"name_{language}") in unescape(resting)
+            assert address_of(contact, language) in resting
 
 
 @pytest.fixture
