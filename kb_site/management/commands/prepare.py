@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand
 
 from kb_site.editorial import history
 from kb_site.graph import downloads
+from kb_site.locks import alone
 from kb_site.search import updates
 
 
@@ -19,6 +20,11 @@ class Command(BaseCommand):
                 self.stdout.write(text)
 
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        wait = "The site is being made ready elsewhere. Waiting until it is."
+        with alone("prepare", lambda: step(wait)):
+            self.prepare(step, verbosity)
+
+    def prepare(self, step, verbosity):
         step("Database: applying migrations")
         call_command("migrate", verbosity=0, interactive=False)
         step("Messages: compiling translations")
