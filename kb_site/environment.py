@@ -75,10 +75,17 @@ class Environment(environ.Env):
 
     def database(self, name, default):
         """Returns what Django's `DATABASES` holds, of an address."""
+        return self._database(name, self.str(name, default=default))
+
+    def databases(self, name):
+        """Returns the same of several addresses, separated by commas."""
+        return [self._database(name, url) for url in self.list(name, default=[])]
+
+    def _database(self, name, url):
         try:
             # It warns of an address that it half understands, and the warning holds the password.
             with warnings.catch_warnings(action="error"):
-                found = self.db_url_config(self.str(name, default=default))
+                found = self.db_url_config(url)
         except Exception:
             found = {}
         if found.get("ENGINE") not in DATABASES or not found.get("NAME"):

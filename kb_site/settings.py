@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pads what it compresses by a random length: a secret cannot be guessed from sizes (BREACH).
     "django.middleware.gzip.GZipMiddleware",
+    "kb_site.routing.ReplicaMiddleware",
     "kb_site.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -166,14 +167,26 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.whole("CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # A machine that does not answer, or no more, costs a request so many seconds, or
-    # milliseconds, and not minutes.
-    waits = {"connect_timeout": 3, "tcp_user_timeout": 10_000}
-    DATABASES["default"]["OPTIONS"] = waits | DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+
+# Replicas of PostgreSQL, from which readers are served: `kb_site/routing.py`.
+for number, replica in enumerate(env.databases("DATABASE_REPLICA_URLS"), start=1):
+    DATABASES[f"replica{number}"] = {**replica, "TEST": {"MIRROR": "default"}}
+if len(DATABASES) > 1:
+    if any(database["ENGINE"].endswith("sqlite3") for database in DATABASES.values()):
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URLS names replicas of a PostgreSQL server: it and DATABASE_URL must "
+            "be postgres://… addresses."
+        )
+    DATABASE_ROUTERS = ["kb_site.routing.Router"]
+for database in DATABASES.values():
+    if not database["ENGINE"].endswith("sqlite3"):
+        database["CONN_MAX_AGE"] = env.whole("CONN_MAX_AGE", default=60)
+        database["CONN_HEALTH_CHECKS"] = True
+        # A machine that does not answer, or no more, costs a request so many seconds, or
+        # milliseconds, and not minutes.
+        waits = {"connect_timeout": 3, "tcp_user_timeout": 10_000}
+        database["OPTIONS"] = waits | database.get("OPTIONS", {})
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]

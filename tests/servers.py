@@ -3,11 +3,12 @@
 import contextlib
 import http.client
 import os
-import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -42,26 +43,41 @@ def wait_for(condition, seconds=15):
     return found
 
 
-class Postgres:
-    """A PostgreSQL server in a folder. PostgreSQL runs as anybody but root."""
+def children_of(pid):
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except OSError:
+        return []
 
-    def __init__(self, folder):
-        self.folder, self.port = Path(folder), free_port()
+
+def is_alive(pid):
+    """Whether a process runs; one that has ended is none, though nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Postgres:
+    """A PostgreSQL server in a folder of its own. It runs as anybody but root.
+
+    The folder is none of pytest's, which are for root alone then.
+    """
+
+    def __init__(self):
+        self.place = Path(tempfile.mkdtemp(prefix="reperes-pg-"))
+        self.folder, self.port = self.place / "data", free_port()
+        self.folder.mkdir()
         self.account = {}
         if os.geteuid() == 0:
             ensure_user_exists("pgserver")
             self.account = {"user": "pgserver", "group": "pgserver", "extra_groups": []}
             for place in (self.folder, *POSTGRES_VERSIONS.values()):
-                place.mkdir(parents=True, exist_ok=True)
                 ensure_prefix_permissions(place)
             ensure_folder_permissions(TOOLS, 0o055)
             ensure_folder_permissions(TOOLS.parent / "lib", 0o044)
-            self.own(self.folder)
-
-    def own(self, folder):
-        owner = pwd.getpwnam("pgserver")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-        folder.chmod(0o700)
+            shutil.chown(self.folder, "pgserver", "pgserver")
+        self.folder.chmod(0o700)
 
     @property
     def address(self):
@@ -108,23 +124,22 @@ class Postgres:
 
     def kill(self):
         """Ends it without a word to anybody, as a machine that loses its power."""
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            pid = int((self.folder / "postmaster.pid").read_text().split()[0])
-            self.signal(signal.SIGKILL, pid)
-            wait_for(lambda: not self.answers())
-
-    def signal(self, number, pid):
-        """To the server and to all of its own processes."""
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
+        note = self.folder / "postmaster.pid"
+        if not note.exists():
+            return
+        pid = int(note.read_text().split()[0])
+        pids = [pid, *children_of(pid)]
+        for each in pids:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(each, number)
+                os.kill(each, signal.SIGKILL)
+        wait_for(lambda: not any(is_alive(each) for each in pids))
+        # Its number may be known as long as nobody has asked how it ended.
+        note.unlink()
 
-    def answers(self):
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        return False
+    def stop(self):
+        """Ends it for good."""
+        self.kill()
+        shutil.rmtree(self.place, ignore_errors=True)
 
 
 class Node:
@@ -191,9 +206,8 @@ class Node:
             asked.close()
 
     def workers(self):
-        """Returns the process ids of the workers that answer."""
-        pid = self.process.pid
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        """Returns the process ids of the workers."""
+        return children_of(self.process.pid)
 
 
 @contextlib.contextmanager
@@ -203,4 +217,4 @@ def running(*servers):
         yield
     finally:
         for server in reversed(servers):
-            server.stop() if isinstance(server, Node) else server.kill()
+            server.stop()

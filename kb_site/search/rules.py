@@ -6,10 +6,11 @@ Each process keeps them in memory and compares one number, the `SearchStamp`, at
 import threading
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from kb_site.languages import LANGUAGES
+from kb_site.routing import reading
 from kb_site.search import analysis
 from kb_site.search.models import HiddenWord, PromotedResult, SearchStamp, SynonymGroup
 
@@ -48,7 +49,7 @@ _current = None
 def current():
     """Returns the rules in force, read anew when somebody has changed one."""
     global _current
-    with connection.cursor() as cursor:
+    with reading(SearchStamp).cursor() as cursor:
         # Asked at every search: without the time the ORM takes to say so.
         cursor.execute("SELECT MAX(version) FROM search_searchstamp")
         version = cursor.fetchone()[0] or 0

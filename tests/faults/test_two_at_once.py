@@ -12,7 +12,7 @@ from tests.servers import Node, Postgres, running
 @pytest.mark.anywhere
 @pytest.mark.parametrize("vendor", ["sqlite", "postgresql"])
 def test_two_migrations_at_once_both_end_well(tmp_path, vendor):
-    server = Postgres(tmp_path / "server")
+    server = Postgres()
     with running(server):
         variables = {}
         if vendor == "postgresql":

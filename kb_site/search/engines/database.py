@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
 from kb_site.languages import LANGUAGES
+from kb_site.routing import reading
 from kb_site.search import ranking
 from kb_site.search.engines import Engine, Facet, Matches, Outline, SearchUnavailable, Shown
 from kb_site.search.models import (
@@ -393,7 +394,7 @@ def _delete(rows):
 
 def _rows(sql, parameters=(), listed=()):
     """Returns the rows of a query; "(listed)" in it becomes as many places as are `listed`."""
-    with connection.cursor() as cursor:
+    with reading(Posting).cursor() as cursor:
         cursor.execute(sql.replace("(listed)", f"({_marks(listed)})"), [*parameters, *listed])
         return cursor.fetchall()
 
