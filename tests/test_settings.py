@@ -148,6 +148,35 @@ def test_an_address_chooses_another_sqlite_file_with_the_same_care(tmp_path):
     assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
 
 
+def test_two_servers_may_be_named_of_which_one_can_be_written_to(tmp_path):
+    url = "postgres://a:b@one:5432,two:5433/reperes?target_session_attrs=read-write"
+    database = read(tmp_path, "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
+    assert (database["HOST"], database["PORT"]) == ("one,two", "5432,5433")
+    assert database["OPTIONS"]["target_session_attrs"] == "read-write"
+    assert 0 < database["OPTIONS"]["connect_timeout"] <= 5
+
+
+def test_replicas_are_named_beside_the_database(tmp_path):
+    found = read(
+        tmp_path,
+        *("DATABASES", "DATABASE_ROUTERS"),
+        DATABASE_URL="postgres://a:b@one/reperes",
+        DATABASE_REPLICA_URLS="postgres://a:b@two/reperes,postgres://a:b@three/reperes",
+    )
+    hosts = {name: database["HOST"] for name, database in found["DATABASES"].items()}
+    assert hosts == {"default": "one", "replica1": "two", "replica2": "three"}
+    assert found["DATABASE_ROUTERS"] == ["kb_site.routing.Router"]
+    assert {database["CONN_HEALTH_CHECKS"] for database in found["DATABASES"].values()} == {True}
+
+
+def test_sqlite_has_no_replicas(tmp_path):
+    result = start(
+        tmp_path, "DATABASES", SECRET_KEY=SECRET, DATABASE_REPLICA_URLS="postgres://a:b@two/c"
+    )
+    assert result.returncode != 0
+    assert "DATABASE_URL must be postgres://" in " ".join(result.stderr.split())
+
+
 # Behind a proxy
 
 
