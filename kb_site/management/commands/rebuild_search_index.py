@@ -1,4 +1,5 @@
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from kb_site.languages import LANGUAGES
@@ -18,6 +19,12 @@ class Command(BaseCommand):
                 disable=verbosity == 0,
             )
 
-        updates.rebuild(progress)
+        try:
+            updates.rebuild(progress)
+        except OSError as error:
+            raise CommandError(
+                f"The index could not be written: {error}. The former one stays. Make room, or let "
+                f"this account write to {settings.DATA_DIR}, and run the command again."
+            ) from error
         if verbosity:
             self.stdout.write("The search index is up to date.")

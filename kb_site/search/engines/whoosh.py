@@ -381,16 +381,20 @@ class WhooshEngine(Engine):
             ) from error
 
     def _write(self, folder, keys, documents, averages):
-        writer = index.open_dir(folder).writer(timeout=20, delay=0.05, codec=_codec())
+        # Whoosh's own lock would outlive a failure, and ours is held.
+        writer = index.open_dir(folder).writer(_lk=False, codec=_codec())
         try:
             for key in keys:
                 writer.delete_by_term("key", key)
             for document in documents:
                 writer.add_document(**_fields(document, ranking.analyze(document), averages))
+            writer.commit()
         except BaseException:
-            writer.cancel()
+            # Giving up writes too, and may fail like what went before.
+            with contextlib.suppress(Exception):
+                writer.cancel()
+            shutil.rmtree(folder / "MAIN.tmp", ignore_errors=True)
             raise
-        writer.commit()
 
     def rebuild(self, documents):
         with self._rebuild_lock(fcntl.LOCK_EX):
@@ -417,7 +421,8 @@ class WhooshEngine(Engine):
                     )
             except BaseException:
                 for writer in writers.values():
-                    writer.cancel()
+                    with contextlib.suppress(Exception):
+                        writer.cancel()
                 raise
             for writer in writers.values():
                 writer.commit(optimize=True)
