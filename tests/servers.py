@@ -188,8 +188,10 @@ class Node:
 
     def stop(self):
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait(20)
+            # A worker that has just begun does not hear that it is to stop.
+            for pid in (*self.workers(), self.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
             self.log.close()
             self.process = None
 

@@ -96,13 +96,17 @@ def catch_up():
 
 
 def follow():
-    """Starts a thread that catches up twice a second, where the database is shared."""
-    if _is_shared():
-        threading.Thread(target=_follow, name="pages", daemon=True).start()
+    """Starts a thread that moves the stamp, and catches up twice a second with other machines.
+
+    This worker may stand in for one that was killed after a commit, before it could tell anybody.
+    """
+    threading.Thread(target=_follow, name="pages", daemon=True).start()
 
 
 def _follow():
-    while True:
+    with contextlib.suppress(Exception):
+        move()
+    while _is_shared():
         time.sleep(FOLLOW_SECONDS)
         try:
             catch_up()
@@ -128,7 +132,7 @@ def _write(value):
 
     On a full disk the old file gets another time, which takes no room.
     """
-    path = file()
+    path, name = file(), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
@@ -139,3 +143,5 @@ def _write(value):
         logger.exception("The stamp of the pages could not be written.")
         with contextlib.suppress(OSError):
             os.utime(path)
+        with contextlib.suppress(OSError, TypeError):
+            os.unlink(name)

@@ -20,7 +20,7 @@ OPTIONS = {
     "backpressure": 128,
     "http1-header-read-timeout": 10_000,
     # A worker that dies is replaced; one that is told to end may finish what it has begun.
-    "workers-kill-timeout": 20,
+    "workers-kill-timeout": 10,
     # At each start it warns of more threads than cores; these mostly wait for the database.
     "log-level": "error",
 }
