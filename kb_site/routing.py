@@ -89,11 +89,6 @@ def reading(model):
     return connections[Router().db_for_read(model)]
 
 
-def seen():
-    """Returns {alias: the stamp that a replica has, or None when it does not answer}."""
-    return {alias: _stamp_of(alias) for alias in replicas()}
-
-
 @functools.cache
 def _shown_tables():
     from kb_site.pages.writes import shown_tables

@@ -1,0 +1,108 @@
+"""Which database is asked, and for whom."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpResponse
+
+from articles.models import Contact, Question
+from kb_site import routing
+from kb_site.pages import stamp
+from kb_site.pages.models import Stamp
+from kb_site.reports.models import ErrorReport
+from kb_site.search.models import Posting, SearchCount
+
+pytestmark = pytest.mark.anywhere
+
+
+@pytest.fixture
+def on_replica(monkeypatch):
+    monkeypatch.setattr(routing, "replicas", lambda: ["replica1"])
+    monkeypatch.setattr(routing, "_resting", {})
+    monkeypatch.setattr(routing, "_choose", lambda: "replica1")
+    token = routing._chosen.set("replica1")
+    yield
+    routing._chosen.reset(token)
+
+
+def test_only_what_pages_show_is_read_on_a_replica(on_replica):
+    router = routing.Router()
+    for model in (Contact, Question, Question.topics.through, Posting):
+        assert router.db_for_read(model) == "replica1"
+    counted = cache.cache_model_class
+    for model in (Session, counted, get_user_model(), Stamp, SearchCount, ErrorReport):
+        assert router.db_for_read(model) == "default"
+    assert router.db_for_write(Contact) == "default"
+    assert not router.allow_migrate("replica1", "articles")
+
+
+@pytest.mark.django_db
+def test_a_transaction_is_read_where_it_is_written(on_replica):
+    with transaction.atomic():
+        assert routing.Router().db_for_read(Contact) == "default"
+
+
+def served_from(request):
+    """Returns the databases that a request is served from."""
+    asked = []
+
+    def page(request):
+        asked.append(routing._chosen.get())
+        return HttpResponse()
+
+    routing.ReplicaMiddleware(page)(request)
+    return asked
+
+
+def test_readers_are_served_from_a_replica_and_nobody_else(monkeypatch, rf):
+    monkeypatch.setattr(routing, "replicas", lambda: ["replica1"])
+    monkeypatch.setattr(routing, "_choose", lambda: "replica1")
+    assert served_from(rf.get("/en/")) == ["replica1"]
+    assert served_from(rf.head("/en/")) == ["replica1"]
+    assert served_from(rf.post("/en/help/")) == ["default"]
+    signed_in = rf.get("/en/")
+    signed_in.COOKIES["sessionid"] = "x"
+    assert served_from(signed_in) == ["default"]
+    assert routing._chosen.get() == "default"
+
+
+@pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
+def test_a_page_whose_replica_is_lost_is_made_on_the_primary(on_replica, rf, lost):
+    asked = []
+
+    def page(request):
+        asked.append(routing._chosen.get())
+        return HttpResponse("made")
+
+    middleware = routing.ReplicaMiddleware(page)
+    assert middleware.process_exception(rf.get("/"), ValueError()) is None
+    assert middleware.process_exception(rf.get("/"), lost()).content == b"made"
+    assert asked == ["default"]
+    # It is not asked again for a while, and then by one request.
+    assert routing._stamp_of("replica1") is None
+    # The primary's own failure is told.
+    assert middleware.process_exception(rf.get("/"), lost()) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "primary", "replicas", "chosen"),
+    [
+        ("7", 7, {"replica1": 7, "replica2": None}, "replica1"),
+        ("7", 7, {"replica1": 6, "replica2": 8}, "replica2"),
+        ("7", 7, {"replica1": 6, "replica2": None}, "default"),
+        ("7", 7, {"replica1": None, "replica2": None}, "default"),
+        ("7", None, {"replica1": 5, "replica2": 6}, "replica2"),
+        ("7", None, {"replica1": None, "replica2": None}, "default"),
+        ("garbled", 7, {"replica1": 7, "replica2": 7}, "default"),
+    ],
+)
+def test_a_replica_serves_when_it_has_what_this_machine_knows_of(
+    monkeypatch, settings, tmp_path, known, primary, replicas, chosen
+):
+    settings.PAGES_DIR = tmp_path
+    stamp.file().write_text(known)
+    monkeypatch.setattr(routing, "replicas", lambda: list(replicas))
+    monkeypatch.setattr(routing, "_stamp_of", (replicas | {"default": primary}).get)
+    assert routing._choose() == chosen
