@@ -4,6 +4,7 @@ import subprocess
 import threading
 
 import pytest
+from django.db import connection
 
 from kb_site.locks import alone
 from tests.servers import Node, Postgres, running
@@ -40,6 +41,7 @@ def test_whoever_comes_second_says_so_and_waits():
     def second():
         with alone("tests", told.set):
             order.append("second")
+        connection.close()
 
     with alone("tests"):
         thread = threading.Thread(target=second)
