@@ -67,6 +67,8 @@ def test_a_save_killed_before_its_commit_leaves_nothing(killed):
     assert [result.reference for result in find("okapi", "en")] == ["ct-police"]
 
 
+# Beside PostgreSQL, `follow` goes on for as long as the process.
+@pytest.mark.anywhere
 def test_a_save_killed_after_its_commit_is_whole_and_told_by_the_next_worker(killed):
     before = stamp.current(), Revision.objects.count()
     killed("after")
