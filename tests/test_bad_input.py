@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 
 from articles.models import Topic
 from kb_site.editorial import sheets
-from kb_site.wsgi import site as application
+from kb_site.handler import site as application
 from tests.pages import ADMIN_URL
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from schemathesis.generation import GenerationMode
 
 from kb_site.api import document
 from kb_site.graph.shapes import registry
-from kb_site.wsgi import site as application
+from kb_site.handler import site as application
 
 CASES = int(os.environ.get("FUZZ_CASES", "360"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261123"))

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from kb_site.api import document
 from kb_site.editorial import history, previews
-from kb_site.wsgi import site as application
+from kb_site.handler import site as application
 from tests.fuzz import hostile
 from tests.fuzz.plan import SLOW
 from tests.pages import sample
