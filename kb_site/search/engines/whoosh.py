@@ -465,7 +465,10 @@ class WhooshEngine(Engine):
 
 def _codec():
     # Large plain blocks: posting lists are read whole, and pickle reads them at C speed.
-    return W3Codec(blocklimit=4096, compression=0, inlinelimit=1)
+    codec = W3Codec(blocklimit=4096, compression=0, inlinelimit=1)
+    # The weights hold the lengths already. Whoosh would look for a file of them for every posting.
+    codec.length_stats = False
+    return codec
 
 
 def _sum(segment, groups):
