@@ -352,6 +352,11 @@ class ReviewTask(models.Model):
         return f"{self.subject} {self.language}: {self.get_reason_display()} ({self.cause})"
 
     @property
+    def about(self):
+        """What is to be read again, as (type, primary key, language)."""
+        return self.target_type_id, self.target_id, self.language
+
+    @property
     def is_about_law(self):
         return self.reason in self.LAW
 

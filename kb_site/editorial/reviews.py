@@ -5,6 +5,8 @@ Only a person with the right to review closes one, with a word: saving does not.
 """
 
 import datetime
+import json
+from collections import defaultdict
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -41,11 +43,7 @@ def flag(record, reason, changed_on=None, difference=(), itself=False):
         for row, owner, languages in function(record):
             targets += [(row, history.key_of(owner), language) for language in languages]
     with transaction.atomic():
-        return [
-            task
-            for row, subject, language in targets
-            if (task := _open(row, subject, language, reason, cause, changed_on, difference))
-        ]
+        return _open(targets, reason, cause, changed_on or clock.today(), list(difference))
 
 
 def flag_change(record, reason, changes, changed_on=None):
@@ -61,40 +59,68 @@ def flag_change(record, reason, changes, changed_on=None):
         flag(record, ReviewTask.Reason.WITHDRAWN)
 
 
-def _open(row, subject, language, reason, cause, changed_on, difference):
-    name = {
-        "target_type": ContentType.objects.get_for_model(row),
-        "target_id": row.pk,
-        "language": language,
-        "reason": reason,
-        "cause": cause,
+def _open(targets, reason, cause, changed_on, difference):
+    """Opens a task on each (row, key of its record, language), with as few queries as for one.
+
+    Nobody else saves meanwhile on SQLite: a query for each would keep them waiting.
+    """
+    subjects = {
+        (ContentType.objects.get_for_model(row).pk, row.pk, language): subject
+        for row, subject, language in targets
     }
-    changed_on = changed_on or clock.today()
-    if reason in ReviewTask.DUE and (
-        ReviewTask.objects.filter(**name, changed_on=changed_on).exists()
-    ):
-        return None
-    task, is_new = ReviewTask.objects.select_for_update().get_or_create(
-        **name,
-        closed_at=None,
-        defaults={
-            "subject": subject,
-            "changed_on": changed_on,
-            "difference": list(difference),
-        },
+    tasks = ReviewTask.objects.filter(
+        target_type__in={target_type for target_type, _pk, _language in subjects},
+        target_id__in={pk for _target_type, pk, _language in subjects},
+        reason=reason,
+        cause=cause,
     )
-    if is_new:
-        return task
-    task.difference += [line for line in difference if line not in task.difference]
-    if changed_on > task.changed_on:
-        # Another task goes on from here: what readers were told until now stays on record.
-        ReviewTask.objects.filter(pk=task.pk).update(closed_at=timezone.now())
-        task.pk, task.opened_at, task.changed_on = None, timezone.now(), changed_on
-        task._state.adding = True
-        task.save()
-    else:
-        task.save(update_fields=["difference"])
-    return task
+    if reason in ReviewTask.DUE:
+        for task in tasks.filter(changed_on=changed_on):
+            subjects.pop(task.about, None)
+
+    def already_open():
+        found = {task.about: task for task in tasks.open().select_for_update()}
+        return {about: found[about] for about in subjects if about in found}
+
+    found = already_open()
+    missing = [
+        ReviewTask(
+            target_type_id=target_type,
+            target_id=pk,
+            language=language,
+            reason=reason,
+            cause=cause,
+            subject=subject,
+            changed_on=changed_on,
+            difference=difference,
+        )
+        for (target_type, pk, language), subject in subjects.items()
+        if (target_type, pk, language) not in found
+    ]
+    if missing:
+        # Somebody else may open one of them meanwhile: theirs then takes up what is new in ours.
+        ReviewTask.objects.bulk_create(missing, ignore_conflicts=True)
+        found = already_open()
+
+    grown, later = defaultdict(list), []
+    for task in found.values():
+        added = [line for line in difference if line not in task.difference]
+        task.difference += added
+        if changed_on > task.changed_on:
+            later.append(task)
+        elif added:
+            grown[json.dumps(task.difference)].append(task)
+    for alike in grown.values():
+        ReviewTask.objects.filter(pk__in=[task.pk for task in alike]).update(
+            difference=alike[0].difference
+        )
+    # Another task goes on from here: what readers were told until now stays on record.
+    now = timezone.now()
+    ReviewTask.objects.filter(pk__in=[task.pk for task in later]).update(closed_at=now)
+    for task in later:
+        task.pk, task.opened_at, task.changed_on = None, now, changed_on
+    ReviewTask.objects.bulk_create(later)
+    return list(found.values())
 
 
 @history.listens
@@ -143,7 +169,7 @@ def attach(record, rows, language):
     record.open_tasks = _told_once(tasks)
     for row in rows:
         own = ContentType.objects.get_for_model(row).pk, row.pk
-        row.open_tasks = _told_once(t for t in tasks if (t.target_type_id, t.target_id) == own)
+        row.open_tasks = _told_once(task for task in tasks if task.about[:2] == own)
 
 
 def _told_once(tasks):

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -406,6 +407,33 @@ class TestMore:
         next_version(provision, datetime.date(2027, 6, 1))
         reviews.flag(provision, Reason.VERSION_ADDED, datetime.date(2026, 12, 1))
         assert {task.changed_on for task in open_tasks()} == {datetime.date(2027, 6, 1)}
+
+    def test_what_somebody_else_opens_meanwhile_takes_up_our_difference(
+        self, provision, monkeypatch
+    ):
+        theirs, ours = ([{"label": name, "before": "", "after": name}] for name in ("a", "b"))
+        bulk_create = QuerySet.bulk_create
+
+        def late(tasks, rows, **options):
+            monkeypatch.undo()
+            reviews.flag(provision, Reason.OFFICIAL_CHANGED, difference=theirs)
+            return bulk_create(tasks, rows, **options)
+
+        monkeypatch.setattr(QuerySet, "bulk_create", late)
+        reviews.flag(provision, Reason.OFFICIAL_CHANGED, difference=ours)
+        assert flagged() == texts_citing(provision)
+        assert all(task.difference == theirs + ours for task in open_tasks())
+
+    def test_as_few_queries_however_many_texts_cite_it(self):
+        costs = {}
+        for contact in Contact.objects.published():
+            reviews.flag(contact, Reason.CONTACT_CHANGED)
+            difference = [{"label": "phone", "before": "1", "after": "2"}]
+            with CaptureQueriesContext(connection) as queries:
+                tasks = reviews.flag(contact, Reason.CONTACT_CHANGED, difference=difference)
+            costs.setdefault(len(queries), []).append(len(tasks))
+        assert max(max(tasks) for tasks in costs.values()) > 50
+        assert max(costs) <= 12, costs
 
 
 # Closing
