@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.apps import apps
@@ -75,7 +76,9 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
     settings.DATA_DIR = tmp_path_factory.mktemp("data")
     settings.SEARCH_INDEX_DIR = settings.DATA_DIR / "search"
     with django_db_blocker.unblock():
-        call_command("load_fixtures", verbosity=0)
+        # The index of each engine is built below, once.
+        with mock.patch("kb_site.search.updates.rebuild"):
+            call_command("load_fixtures", verbosity=0)
         build_indexes()
         with connection.cursor() as cursor:
             for table in tables():
