@@ -8,6 +8,7 @@ add here.
 
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 from unittest import mock
 
@@ -123,8 +124,11 @@ def samples():
         yield name, record
 
 
+@cache
 def pages(language):
     """Returns every page of the real content in a language, each once.
+
+    For tests that have changed nothing yet: what is found is found for the whole session.
 
     Raises `AssertionError` that says what to add here for an address nobody knows how to call.
     """
@@ -150,18 +154,29 @@ def pages(language):
                 address = reverse(name, kwargs=arguments)
             except NoReverseMatch as error:
                 raise AssertionError(f"Add {name!r} to ARGUMENTS of tests/pages.py.") from error
-            if is_page(address):
+            if is_page(address, as_it_stands):
                 found[name] = Page(name, address)
         for name, (route, rest, status) in MORE.items():
             found[name] = Page(name, reverse(route) + rest, status)
         return list(found.values())
 
 
-def is_page(address):
+@cache
+def as_it_stands(address):
+    """Returns the answer to an address of the real content, which is asked once a session.
+
+    For tests that only read: whoever has changed something asks by `get`.
+    """
+    response = get(address)
+    response.context = None  # It would hold on to every record of every page.
+    return response
+
+
+def is_page(address, ask):
     """Whether an address answers with HTML: feeds, redirects and what asks for more do not."""
     if not address.startswith(f"/{get_language()}/"):
         return False
-    response = get(address)
+    response = ask(address)
     if response.status_code in (301, 302, 400, 405):
         return False
     assert response.status_code == 200, f"{address} answers {response.status_code}."
@@ -208,7 +223,7 @@ def nothing_published():
             kind.model._base_manager.update(status=Status.DRAFT)
     Revision.objects.all().delete()
     for name, takes_arguments in routes():
-        if not takes_arguments and name not in FRAGMENTS and is_page(reverse(name)):
+        if not takes_arguments and name not in FRAGMENTS and is_page(reverse(name), get):
             yield f"empty-{name}", get(reverse(name))
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from articles.models import Question
-from tests.pages import LANGUAGES, get, pages
+from tests.pages import LANGUAGES, as_it_stands, pages
 from tests.test_pages import Page
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -63,7 +63,7 @@ def test_a_page_and_its_style_sheet_arrive_at_once(language):
 def test_nothing_holds_a_page_back(language):
     """One style sheet, no image, and no script that is waited for."""
     for page in pages(language):
-        tree = Page(get(page.address)).tree
+        tree = Page(as_it_stands(page.address)).tree
         assert sheets_of(tree) == ["/static/site.css"], page
         assert not tree.all("img"), page
         for script in tree.all("script"):

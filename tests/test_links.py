@@ -10,7 +10,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from lxml import html
 
-from tests.pages import LANGUAGES, get
+from tests.pages import LANGUAGES, as_it_stands
 from tests.test_pages import is_crawled
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -69,7 +69,7 @@ class Crawl:
                 self.todo.append((address, source))
 
     def read(self, address, source):
-        response = get(address)
+        response = as_it_stands(address)
         if response.status_code in (301, 302):
             self.add(response["Location"], address)
             return

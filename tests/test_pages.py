@@ -30,6 +30,7 @@ from articles.models import (
 )
 from kb_site.search.find import find
 from laws.models import LegalAct, Provision, ProvisionVersion
+from tests.pages import as_it_stands
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
 
@@ -177,7 +178,9 @@ def site(records, django_db_blocker):
         while todo:
             address = next(iter(todo))
             del todo[address]
-            pages[address] = page = read(address)
+            response = as_it_stands(address)
+            assert response.status_code == 200, f"{address} answers {response.status_code}"
+            pages[address] = page = Page(response)
             for link in page.tree.links:
                 link = link.partition("#")[0]
                 if link.startswith("?"):
