@@ -9,6 +9,7 @@ import re
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import models, transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve
@@ -48,14 +49,19 @@ def save(rows):
 
 
 @pytest.fixture(scope="module")
-def hidden(django_db_setup, django_db_blocker):
+def hidden(django_db_setup, django_db_blocker, tmp_path_factory):
     """Records of every kind that no reader may see, or not as they are: {key: marker}.
 
     Drafts and records in review were never published; a withdrawn one was, with the same words; of
     a published one a change waits for approval.
     """
     found = {}
-    with django_db_blocker.unblock(), transaction.atomic():
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        patch.setattr(settings, "SEARCH_INDEX_DIR", tmp_path_factory.mktemp("search"))
         for kind in history.record_kinds():
             records = list(kind.model.objects.published().order_by("-pk")[: len(STATUSES) + 1])
             for status, record in zip(STATUSES, records, strict=False):
@@ -95,8 +101,6 @@ def hidden(django_db_setup, django_db_blocker):
         updates.rebuild()
         yield found
         transaction.set_rollback(True)
-    with django_db_blocker.unblock():
-        updates.rebuild()
 
 
 def references(hidden):
