@@ -6,7 +6,7 @@ DATA_DIR ?= $(CURDIR)/var
 PY := .venv/bin/python
 export DATA_DIR
 
-.PHONY: serve dev editor secret test lint audit lock bench-search fuzz fuzz-api screenshots clean
+.PHONY: serve dev editor secret test lint audit lock bench bench-search load fuzz fuzz-api screenshots clean
 
 serve: .venv/serve secret  ## set up and run the site as in production
 	@$(PY) manage.py prepare
@@ -70,6 +70,12 @@ audit: .venv/test  ## which dependencies have known weaknesses; asks the network
 	@echo "Installing what the tests need"
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+bench: .venv/test  ## the site beside a bare view, files and Wagtail; SIZES="100 100000" for its growth
+	@$(PY) -m tests.bench.site $(if $(SIZES),--sizes "$(SIZES)")
+
+load: .venv/test  ## MINUTES=30 of readers, searchers and editors at once, on PostgreSQL
+	@$(PY) -m tests.with_postgres $(PY) -m tests.bench.load --minutes $(or $(MINUTES),30)
 
 bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET=fr|en, or SIZES="real 1000"
 	@$(PY) -m tests.bench.search $(if $(SET),--set "$(SET)" --language $(or $(LANG_OF_SET),fr)) $(if $(SIZES),--sizes "$(SIZES)")

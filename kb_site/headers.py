@@ -8,7 +8,7 @@ from functools import wraps
 # Nothing here uses these; browsers need not let anything try. A browser warns of names it does not
 # know, so only those stand here that are known for long.
 DENIED = (
-    "accelerometer autoplay bluetooth camera clipboard-read display-capture encrypted-media "
+    "accelerometer autoplay camera clipboard-read display-capture encrypted-media "
     "fullscreen gamepad geolocation gyroscope hid idle-detection local-fonts magnetometer "
     "microphone midi payment picture-in-picture screen-wake-lock serial usb xr-spatial-tracking"
 ).split()

@@ -138,7 +138,9 @@ def resting(request):
 
 
 def too_large(request, most):
-    return error_page(request, 413, "413.html", {"size": filesizeformat(most)})
+    response = error_page(request, 413, "413.html", {"size": filesizeformat(most)})
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def server_error(request):

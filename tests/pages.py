@@ -16,7 +16,7 @@ import time_machine
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import Http404
 from django.test import Client
 from django.urls import LocalePrefixPattern, NoReverseMatch, get_resolver, resolve, reverse
@@ -281,6 +281,8 @@ def left_behind():
 def errors():
     with home(RuntimeError("broken")):
         yield "error", get(reverse("home"))
+    with home(OperationalError("gone")):
+        yield "resting", get(reverse("home"))
     with home(BadRequest()):
         yield "bad-request", get(reverse("home"))
     with home(PermissionDenied()):

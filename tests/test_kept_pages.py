@@ -18,6 +18,9 @@ from kb_site.pages.layer import KeptPages
 from kb_site.pages.models import Stamp
 from kb_site.pages.store import LARGEST, Memory, Page
 
+# Where machines share a database, the stamp is a row of it too.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture(autouse=True)
 def pages_dir(settings, tmp_path):

@@ -85,7 +85,7 @@ ACCOUNTS = {
 # Pages for readers: no sign-in, no session. The previews' signed addresses are their own key.
 PUBLIC = """
     root home about accessibility leaving privacy search:search search:suggest search:feed
-    reports:report reports:thanks robots security sitemap open-search
+    health-live health-ready reports:report reports:thanks robots security sitemap open-search
     quoting:permalink quoting:permalink-point quoting:cite quoting:cite-point quoting:embed
     citing:cite citing:cite-point citing:file citing:file-point citing:embed citing:data
     api-docs openapi api-not-found api:api-root api:entrance api:search api:list_records

@@ -296,7 +296,7 @@ def test_nothing_is_kept_and_nothing_shows(client, language):
         client.head(f"/{language}/help/"),
         ask(client, "who=minor what=image needs=remove", language)[2],
         ask(client, "who=nobody", language, status=400)[2],
-        client.post(f"/{language}/help/", {"who": "x" * 3_000_000}),
+        client.post(f"/{language}/help/", {"who": "x" * 150_000}),
     ]
     for response in responses:
         assert response["Cache-Control"] == "no-store"
@@ -368,12 +368,11 @@ def test_an_answer_that_is_none_is_marked_and_the_others_stay(client, body, lang
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        ("who=" + "x" * 3_000_000, "application/x-www-form-urlencoded"),
-        ("&".join(f"a{n}=1" for n in range(2000)), "application/x-www-form-urlencoded"),
+        ("&".join(f"a{n}=1" for n in range(4000)), "application/x-www-form-urlencoded"),
         ("no parts", "multipart/form-data"),
         ("--b\r\nbroken", "multipart/form-data; boundary=" + "b" * 300),
     ],
-    ids=["large", "many", "no boundary", "long boundary"],
+    ids=["many", "no boundary", "long boundary"],
 )
 def test_what_cannot_be_read_gets_the_questions_again(client, body, kind):
     response = client.post("/en/help/", body, content_type=kind)

@@ -184,10 +184,10 @@ def test_a_report_of_a_page_withdrawn_meanwhile_arrives(client, clock):
         ("", "in a sentence"),
         (" \r\n\t ", "in a sentence"),
         ("x" * 2001, "2001 characters"),
-        ("é" * 100_000, "100000 characters"),
+        ("é" * 20_000, "20000 characters"),
         ("a\0b", "cannot be kept"),
     ],
-    ids=["empty", "blank", "2001", "100 kB", "NUL"],
+    ids=["empty", "blank", "2001", "120 kB", "NUL"],
 )
 def test_a_text_that_cannot_be_kept_comes_back_with_what_is_wrong(send, text, word):
     response = send(text=text)
@@ -229,10 +229,9 @@ def test_what_is_typed_never_becomes_an_element(send):
         (b"--x", "multipart/form-data; boundary=x"),
         (b"--x", "multipart/form-data"),
         (
-            b"&".join(b"text%d=x" % number for number in range(1200)),
+            b"&".join(b"text%d=x" % number for number in range(3200)),
             "application/x-www-form-urlencoded",
         ),
-        (b"text=" + b"x" * 3_000_000, "application/x-www-form-urlencoded"),
         (b"", ""),
     ],
     ids=lambda value: str(value)[:44],
