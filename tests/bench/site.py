@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).parent
 WORKERS = 2
 CONNECTIONS = 32
-WAGTAIL = ["wagtail==7.2", "granian==2.8.7"]
+WAGTAIL = ["wagtail==7.4.4", "granian==2.8.7"]
 PAGES = {
     "home": "/en/",
     "question": "/en/questions/who-to-contact-minor/",
