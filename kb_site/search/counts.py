@@ -15,7 +15,7 @@ import time
 from collections import Counter
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.utils import timezone
 
 from kb_site.search import analysis
@@ -54,7 +54,7 @@ def note(text, language, found):
         try:
             flush()
             _last_flush = now
-        except DatabaseError:
+        except Error:
             logger.warning("Search counts could not be written; they are tried again later.")
             _next_try = now + RETRY_SECONDS
 
@@ -74,7 +74,7 @@ def flush():
         with _impatient():
             for (words, language, found), number in waiting.items():
                 _add(words, language, found, number)
-    except DatabaseError:
+    except Error:
         with _lock:
             _waiting.update(waiting)
         raise
