@@ -19,8 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
+
+from kb_site.management.commands.serve import ALLOCATOR, OPTIONS, SWITCHES
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).parent
@@ -31,7 +34,7 @@ PAGES = {
     "home": "/en/",
     "question": "/en/questions/who-to-contact-minor/",
     "search": "/en/search/?q=who+do+I+call",
-    "API": "/api/v1/questions/q-who-to-contact-minor",
+    "API": "/api/v1/questions/q-contact-for-child",
 }
 QUESTION = PAGES["question"]
 
@@ -88,7 +91,17 @@ def load(folder, options):
     (folder / "report.lua").write_text(REPORT)
     site = environment(folder / "data")
     manage(site, "prepare", "--verbosity", "0")
-    manage(site, "snapshot", folder / "snapshot", "--host", "127.0.0.1", "--verbosity", "0")
+    manage(
+        site,
+        "snapshot",
+        folder / "snapshot",
+        "--host",
+        "127.0.0.1",
+        "--depth",
+        "1",
+        "--verbosity",
+        "0",
+    )
     with contextlib.ExitStack() as stack:
 
         def serve(*arguments, **more):
@@ -217,6 +230,8 @@ def running(command, port, **options):
             try:
                 get(f"http://127.0.0.1:{port}/")
                 break
+            except urllib.error.HTTPError:
+                break  # It serves, though nothing at this address.
             except OSError:
                 if process.poll() is not None or time.monotonic() - began > 60:
                     raise RuntimeError(f"{command[0]} did not start.") from None
@@ -234,13 +249,13 @@ def granian(application, env, folder, python=sys.executable):
     port = free_port()
     command = [
         str(Path(python).with_name("granian")),
-        "--interface=wsgi",
         f"--port={port}",
         f"--workers={WORKERS}",
-        "--log-level=error",
+        *(f"--{name}={value}" for name, value in OPTIONS.items()),
+        *SWITCHES,
         application,
     ]
-    return running(command, port, env={**env, "PORT": str(port)}, cwd=folder)
+    return running(command, port, env={**env, **ALLOCATOR, "PORT": str(port)}, cwd=folder)
 
 
 def nginx(folder, root):

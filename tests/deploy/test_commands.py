@@ -80,7 +80,7 @@ def test_the_server_starts_while_the_database_is_gone(settings):
     settings.HOST = "192.0.2.1"
     with (
         mock.patch.object(serve, "get_user_model", side_effect=OperationalError),
-        mock.patch("os.execv") as execv,
+        mock.patch("os.execve") as execv,
         mock.patch("os.chdir"),
     ):
         call_command("serve")

@@ -10,12 +10,14 @@ from django.db import DatabaseError
 
 from kb_site.pages import stamp
 
-# Each thread of a worker that has asked PostgreSQL keeps a connection: 2 workers need 32 of the
-# 100 that a server has. Granian's own default is 256 threads a worker.
+# Memory that a thread has given back is there for the others, and a worker stops growing.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+# A page is work for the processor, one thread at a time; the others wait for the database. Each
+# keeps a connection of PostgreSQL, of which a server has 100. Granian's own default is 256.
 OPTIONS = {
     "interface": "wsgi",
     "http": "1",
-    "blocking-threads": 16,
+    "blocking-threads": 4,
     # What a worker has taken in and not answered yet; the others wait in the line of the system.
     "backpressure": 128,
     "http1-header-read-timeout": 10_000,
@@ -58,7 +60,7 @@ class Command(BaseCommand):
             "workers": settings.WORKERS,
             **OPTIONS,
         }
-        os.execv(  # noqa: S606 - our own server, fixed arguments
+        os.execve(  # noqa: S606 - our own server, fixed arguments
             granian,
             [
                 str(granian),
@@ -66,4 +68,5 @@ class Command(BaseCommand):
                 *SWITCHES,
                 "kb_site.wsgi:application",
             ],
+            {**ALLOCATOR, **os.environ},
         )
