@@ -12,7 +12,7 @@ SIGN_IN = """
 from django.contrib.auth import get_user_model, login
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
-user = get_user_model().objects.create_superuser("editor", "editor@example.org")
+user = get_user_model().objects.create_superuser("%(name)s", "%(name)s@example.org")
 request = HttpRequest()
 request.session = SessionStore()
 login(request, user, "kb_site.accounts.backends.NameOrEmailBackend")
@@ -24,8 +24,8 @@ print(request.session.session_key)
 class Editor:
     """Somebody signed in, whose session holds on every node."""
 
-    def __init__(self, node):
-        self.cookies = {"sessionid": node.run(SIGN_IN).split()[-1]}
+    def __init__(self, node, name="editor"):
+        self.cookies = {"sessionid": node.run(SIGN_IN % {"name": name}).split()[-1]}
 
     def ask(self, node, path, data=None):
         """Returns (status, text) of a page, or of what a form sent to it gives."""

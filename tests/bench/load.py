@@ -165,13 +165,10 @@ def play(node, options):
     works = [(read, paths, seed) for seed in range(READERS)]
     works += [(search, searches, seed) for seed in range(SEARCHERS)]
     saved = {reference: [] for reference in references}
-    editor = Editor(node)
     for kind, reference, field in EDITED:
         pk, address = places[reference]
-        own = Editor.__new__(Editor)
-        own.cookies = dict(editor.cookies)
         form = f"/admin/articles/{kind}/{pk}/change/"
-        works.append((edit, own, form, address, field, saved[reference]))
+        works.append((edit, Editor(node, reference), form, address, field, saved[reference]))
     if options.laws:
         works.append((watch, options.laws))
     threads = [threading.Thread(target=load.run, args=work) for work in works]

@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,8 +23,8 @@ import urllib.request
 from pathlib import Path
 
 from kb_site.management.commands.serve import ALLOCATOR, OPTIONS, SWITCHES
+from tests.servers import ROOT, children_of, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).parent
 WORKERS = 2
 CONNECTIONS = 32
@@ -139,9 +138,8 @@ def load(folder, options):
                 asked += wrk(folder, kept.address + path, {}, 2)["requests"]
         after = kept.worker_megabytes()
     best = {name: median(rows) for name, rows in turns.items()}
-    first, third = (row for name, row in best.items() if name[:3] in ("(a)", "(b)")), None
-    a, b = (row["rps"] for row in first)
-    third = next((row["rps"] for name, row in best.items() if name.startswith("(c)")), None)
+    of = {name[:3]: row["rps"] for name, row in best.items()}
+    a, b, c = of["(a)"], of["(b)"], of.get("(c)")
     lines = [
         f"{WORKERS} workers, {CONNECTIONS} connections, {os.cpu_count()} cores shared with wrk, "
         f"load {started} before; SQLite; median of {options.turns} turns of {options.seconds} s.",
@@ -150,10 +148,10 @@ def load(folder, options):
         "| --- |" + " ---: |" * 8,
     ]
     for name, row in best.items():
-        of_third = f"{row['rps'] / third:.2f}" if third else ""
+        of_wagtail = f"{row['rps'] / c:.2f}" if c else ""
         lines.append(
             f"| {name} | {row['rps']:,.0f} | {row['rps'] / a:.2f} | {row['rps'] / b:.2f} | "
-            f"{of_third} | {row['p50']:.2f} | {row['p95']:.2f} | {row['p99']:.2f} | "
+            f"{of_wagtail} | {row['p50']:.2f} | {row['p95']:.2f} | {row['p99']:.2f} | "
             f"{row['failed']} |"
         )
     lines += [
@@ -212,10 +210,9 @@ class Server:
 
     def worker_megabytes(self):
         """Returns the resident memory of each worker, in MB."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [
             int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
-            for pid in children.split()
+            for pid in children_of(self.process.pid)
             if "granian" in Path(f"/proc/{pid}/cmdline").read_text()
         ]
 
@@ -332,12 +329,6 @@ def median(rows):
 def get(url):
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - of loopback
         return answer.read(), answer.headers
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 def environment(data):
