@@ -7,6 +7,7 @@ written is deleted at the end.
 
 import argparse
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -90,17 +91,6 @@ def load(folder, options):
     (folder / "report.lua").write_text(REPORT)
     site = environment(folder / "data")
     manage(site, "prepare", "--verbosity", "0")
-    manage(
-        site,
-        "snapshot",
-        folder / "snapshot",
-        "--host",
-        "127.0.0.1",
-        "--depth",
-        "1",
-        "--verbosity",
-        "0",
-    )
     with contextlib.ExitStack() as stack:
 
         def serve(*arguments, **more):
@@ -109,8 +99,12 @@ def load(folder, options):
         kept = serve("kb_site.wsgi:application", site, ROOT)
         made = serve("kb_site.wsgi:application", site | {"KEEP_PAGES": "false"}, ROOT)
         bare = serve("bare:application", os.environ, BENCH)
-        file = stack.enter_context(nginx(folder, folder / "snapshot" / "current"))
         page = get(kept.address + QUESTION)[0]
+        written = folder / "files" / QUESTION.strip("/") / "index.html"
+        written.parent.mkdir(parents=True)
+        written.write_bytes(page)
+        written.with_name("index.html.gz").write_bytes(gzip.compress(page, 9))
+        file = stack.enter_context(nginx(folder, folder / "files"))
         contestants = {
             "(a) a bare view saying ok": (bare, "/", {}),
             "(b) nginx, the question as a file": (file, QUESTION, {}),
