@@ -3,7 +3,6 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from articles.fields import CasesField, ExclusionsField, NeedsField
@@ -16,6 +15,7 @@ from kb_site.editorial.models import (
     ReferenceManager,
 )
 from kb_site.languages import LANGUAGES
+from kb_site.paths import path_of
 from laws.models import Provision
 
 
@@ -34,6 +34,10 @@ class TopicQuerySet(models.QuerySet):
         """Topics that have at least one published question."""
         published = Question.objects.published()
         return self.filter(models.Exists(published.filter(topics=models.OuterRef("pk"))))
+
+    def cited(self):
+        """Topics as an answer names them."""
+        return self.all()
 
 
 class Topic(Referenced):
@@ -188,7 +192,7 @@ class Contact(Record):
         return self.name_fr or self.name_en or self.reference
 
     def get_absolute_url(self):
-        return reverse("articles:contact-detail", args=[self.reference])
+        return path_of("articles:contact-detail", self.reference)
 
 
 class Advice(Record):
@@ -227,10 +231,13 @@ class Advice(Record):
         return self.text_fr or self.text_en or self.reference
 
     def get_absolute_url(self):
-        return reverse("articles:advice-detail", args=[self.reference])
+        return path_of("articles:advice-detail", self.reference)
 
 
 class StatementQuerySet(RecordQuerySet):
+    def cited(self):
+        return super().cited().select_related("source")
+
     def citing(self, record):
         """Statements mapped to this provision or contact."""
         return self.filter(_citation_filter(Statement, record))
@@ -316,7 +323,7 @@ class Statement(Record):
         return self.title_fr or self.title_en or self.reference
 
     def get_absolute_url(self):
-        return reverse("articles:statement-detail", args=[self.reference])
+        return path_of("articles:statement-detail", self.reference)
 
     def clean(self):
         super().clean()
@@ -418,7 +425,7 @@ class Question(Record):
     def get_absolute_url(self):
         """The page's address in the active language; with the other's slug where it has none."""
         slugs = [self.slug, *(getattr(self, f"slug_{language}") for language in LANGUAGES)]
-        return reverse("articles:question-detail", args=[next(filter(None, slugs))])
+        return path_of("articles:question-detail", next(filter(None, slugs)))
 
     def clean(self):
         super().clean()
@@ -670,7 +677,7 @@ class Event(Record):
         return f"ev-{self.reference.removeprefix('ev-')}"
 
     def get_absolute_url(self):
-        return f"{reverse('articles:timeline')}#{self.anchor}"
+        return f"{path_of('articles:timeline')}#{self.anchor}"
 
     def clean(self):
         super().clean()
@@ -718,7 +725,7 @@ class Term(Record):
         return f"term-{self.reference.removeprefix('term-')}"
 
     def get_absolute_url(self):
-        return f"{reverse('articles:glossary')}#{self.anchor}"
+        return f"{path_of('articles:glossary')}#{self.anchor}"
 
     def forms(self, language):
         """Every way of writing it in a language, the word itself first."""

@@ -12,11 +12,10 @@ from django.utils.translation import get_language, gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import DetailView, ListView, TemplateView
 
-from articles import glossary, help, sources, timeline
+from articles import answers, help, timeline
 from articles.forms import HelpForm, StatementFilterForm
 from articles.models import (
     Advice,
-    Claim,
     Contact,
     Event,
     FormerSlug,
@@ -29,7 +28,6 @@ from kb_site.editorial import clock, history
 from kb_site.editorial.models import Revision
 from kb_site.editorial.views import DatedPage, describe
 from kb_site.languages import LANGUAGES
-from kb_site.markdown import Words
 from kb_site.views import CITED_BY_SIZE, PAGE_SIZE, PublicPage
 from laws.dates import dates_of
 from laws.models import LegalAct, Provision
@@ -99,18 +97,21 @@ class QuestionDetailView(DatedPage, DetailView):
     def rows_of(self, question):
         return question.claims.all()
 
-    def get_context_data(self, **kwargs):
-        claims = self.object.claims.all()
-        texts = (getattr(claim, f"text_{code}") for claim in claims for code in LANGUAGES)
-        used = self.past.all(Term) if self.past else glossary.used_in(filter(None, texts))
-        return super().get_context_data(sources=sources.number(claims), words=Words(used), **kwargs)
+    def get_object(self, queryset=None):
+        if not self.past:
+            return self.find()
+        question = super().get_object(queryset)
+        answers.put_together(question, terms=self.past.all(Term))
+        return question
 
     def references(self):
         slug = self.kwargs["slug"]
         former = FormerSlug.objects.filter(slug=slug).values("question")
-        questions = Question.objects.filter(_slugs(slug) | Q(pk__in=former))
+        questions = Question.objects.filter(answers.has_slug(slug) | Q(pk__in=former))
         # One that was deleted has left its revisions only.
-        states = Revision.objects.filter(_slugs(slug, "data__"), kind=self.kind, is_public=True)
+        states = Revision.objects.filter(
+            answers.has_slug(slug, "data__"), kind=self.kind, is_public=True
+        )
         return {
             *questions.values_list("reference", flat=True),
             *states.values_list("reference", flat=True),
@@ -122,36 +123,10 @@ class QuestionDetailView(DatedPage, DetailView):
     @cached_property
     def found(self):
         slug = self.kwargs["slug"]
-        # Their penalties and what amended them stand on their own pages.
-        provisions = Provision.objects.published().select_related("act")
-        cited = Prefetch("provisions", provisions.prefetch_related("versions"))
-        questions = Question.objects.published().prefetch_related(
-            Prefetch(
-                "claims",
-                Claim.objects.prefetch_related(
-                    cited,
-                    Prefetch("statements", Statement.objects.published().select_related("source")),
-                    Prefetch("contacts", Contact.objects.published()),
-                ),
-            ),
-            "topics",
-            Prefetch("related", Question.objects.published()),
-            Prefetch("contacts", Contact.objects.published()),
-        )
-        found = list(questions.filter(_slugs(slug))[: len(LANGUAGES)])
-        if found:
-            own = f"slug_{get_language()}"
-            return next((q for q in found if getattr(q, own) == slug), found[0])
+        if question := answers.published(slug):
+            return question
         former = FormerSlug.objects.filter(slug=slug).order_by("pk").values("question")[:1]
-        return get_object_or_404(questions, pk__in=former)
-
-
-def _slugs(slug, prefix=""):
-    """The condition that a question has this slug in one of the languages."""
-    condition = Q()
-    for language in LANGUAGES:
-        condition |= Q(**{f"{prefix}slug_{language}": slug})
-    return condition
+        return get_object_or_404(Question.objects.published(), pk__in=former)
 
 
 class StatementListView(PublicPage, ListView):

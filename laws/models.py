@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from kb_site.editorial.clock import today
 from kb_site.editorial.fields import DURATION, LanguagesField
 from kb_site.editorial.models import Record, RecordQuerySet, ReferenceManager, Status
 from kb_site.editorial.words import words_changed
+from kb_site.paths import path_of
 
 
 class LegalActQuerySet(RecordQuerySet):
@@ -115,7 +115,7 @@ class LegalAct(Record):
         return self.short_title_fr or self.short_title_en or self.reference
 
     def get_absolute_url(self):
-        return reverse("laws:act-detail", args=[self.reference])
+        return path_of("laws:act-detail", self.reference)
 
     @property
     def names(self):
@@ -172,6 +172,10 @@ class ProvisionQuerySet(RecordQuerySet):
     def published(self):
         """Published provisions of published acts."""
         return super().published().filter(act__status=Status.PUBLISHED)
+
+    def cited(self):
+        """Its act and its versions; their penalties and what amended them have their own page."""
+        return super().cited().select_related("act").prefetch_related("versions")
 
     def in_force(self, on=None):
         """Provisions that have a version applicable on a day (today by default)."""
@@ -249,7 +253,7 @@ class Provision(Record):
         return f"{self.label_fr or self.label_en} – {self.heading_fr or self.heading_en}"
 
     def get_absolute_url(self):
-        return reverse("laws:provision-detail", args=[self.act.reference, self.reference])
+        return path_of("laws:provision-detail", self.act.reference, self.reference)
 
     @property
     def watched_parts(self):

@@ -21,6 +21,7 @@ from django.utils import timezone
 from modeltranslation.translator import NotRegistered, translator
 
 from kb_site.editorial.models import Record, ReviewTask, Revision, RevisionCitation, Status
+from kb_site.editorial.relations import fill, in_order
 from kb_site.languages import LANGUAGES
 
 # Set by the machine at every save: no part of what a record says.
@@ -711,7 +712,7 @@ class Past:
         for column in model._meta.many_to_many:
             keys = data.get(column.name, ()) if with_citations else ()
             rows = self._ordered(column.related_model, keys)
-            _prefetched(row)[column.name] = _filled(column.related_model, rows)
+            fill(row, column.name, rows)
         for name, part in parts.items():
             part_model = model._meta.get_field(name).related_model
             rows = []
@@ -720,33 +721,12 @@ class Past:
                 if inner is not None:
                     setattr(inner, part.parent, row)
                     rows.append(inner)
-            _prefetched(row)[name] = _filled(part_model, rows)
+            fill(row, name, rows)
         return row
 
     def _ordered(self, model, keys):
         """The records named, those readers could see, in their model's order."""
-        rows = [row for key in keys if (row := self._build(key)) is not None]
-
-        def place(row):
-            values = []
-            for name in model._meta.ordering:
-                value = functools.reduce(getattr, name.split("__"), row)
-                values.append((value is None, value))
-            return values
-
-        return sorted(rows, key=place)
-
-
-def _prefetched(row):
-    return row.__dict__.setdefault("_prefetched_objects_cache", {})
-
-
-def _filled(model, rows):
-    """A queryset that holds these rows already."""
-    queryset = model._default_manager.all()
-    queryset._result_cache = rows
-    queryset._prefetch_done = True
-    return queryset
+        return in_order(model, [row for key in keys if (row := self._build(key)) is not None])
 
 
 def _refuse(*args, **kwargs):

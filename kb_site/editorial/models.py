@@ -62,6 +62,10 @@ class RecordQuerySet(models.QuerySet):
         """Rows that readers may see. The only place that says what "published" means."""
         return self.filter(status=Status.PUBLISHED)
 
+    def cited(self):
+        """Published rows, with what a citation of them shows."""
+        return self.published()
+
     def visible_to(self, user):
         """Rows this user may see: everything for editors, published rows for everyone else."""
         return self.all() if user.is_authenticated and user.is_staff else self.published()

@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext, ngettext, override
 
 from kb_site import markdown, phones
 from kb_site.editorial import differences as difference
-from kb_site.editorial import history
+from kb_site.editorial import history, shelf
 from kb_site.editorial.fields import DURATION
 from kb_site.languages import LANGUAGES
 from kb_site.search.documents import facets
@@ -76,12 +76,28 @@ def prose(record, field):
     return _in_language(markdown.render(value, language), language, "div")
 
 
-@register.simple_tag
 def explained(record, field, words):
     """As `prose`; the `markdown.Words` of the page are linked to where it explains them."""
     value, language = translated(record, field)
     html = markdown.render(value, language, words or None)
     return _in_language(html, language, "div")
+
+
+@register.simple_tag(takes_context=True)
+def part(context, template, **shown):
+    """As `include`, with one record and nothing else: a record at hand keeps what is made of it.
+
+    What is made depends on the record and the language alone; all that is held of a record is
+    forgotten with it (`kb_site/editorial/shelf.py`).
+    """
+    [record] = shown.values()
+    language = get_language()
+
+    def make():
+        own = context.new({**shown, "LANGUAGE_CODE": language})
+        return context.template.engine.get_template(template).render(own)
+
+    return shelf.part(record, (template, language), make)
 
 
 @register.filter

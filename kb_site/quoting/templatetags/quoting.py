@@ -6,7 +6,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 
-from kb_site.editorial import history
+from kb_site.editorial import history, shelf
 from kb_site.editorial.models import Record
 from kb_site.quoting import linked_data
 from kb_site.quoting.citing import citing_of
@@ -29,19 +29,39 @@ def head(context):
     if request is None or not origin or is_passing or "view" not in context:
         return {"is_public": False}
     record = context.get("object")
-    record = record if isinstance(record, Record) else None
-    found = {"is_public": True, "origin": origin, "feed": context.get("feed")}
-    query = [(name, request.GET[name]) for name in TELLING if request.GET.get(name)]
-    if record:
-        kind = history.kind_of(type(record)).name
-        found["description"] = Truncator(citing_of(kind).description(record)).chars(200)
-        found["permalink"] = permalink(record)
-        found["feed"] = f"{reverse('editorial:change-feed')}?record={kind}:{record.reference}"
-        query = [(name, value) for name, value in query if name == "page"]
-    elif request.path == reverse("home"):
-        found["permalink"] = "/"
-        found["feed"] = reverse("editorial:change-feed")
-    found["canonical"] = request.path + ("?" + urlencode(query) if query else "")
-    data = linked_data.page(request, origin, record)
-    found["data"] = mark_safe(linked_data.as_script(data))  # noqa: S308 - escaped there
+    if not isinstance(record, Record):
+        return _of_list(request, origin, context.get("feed"))
+    found = shelf.part(record, (origin, request.path), lambda: _of_record(request, origin, record))
+    page = request.GET.get("page")
+    if page:
+        found = found | {"canonical": f"{request.path}?{urlencode({'page': page})}"}
     return found
+
+
+def _of_record(request, origin, record):
+    kind = history.kind_of(type(record)).name
+    return {
+        **_of_page(request, origin, record),
+        "canonical": request.path,
+        "description": Truncator(citing_of(kind).description(record)).chars(200),
+        "permalink": permalink(record),
+        "feed": f"{reverse('editorial:change-feed')}?record={kind}:{record.reference}",
+    }
+
+
+def _of_list(request, origin, feed):
+    query = [(name, request.GET[name]) for name in TELLING if request.GET.get(name)]
+    found = {
+        **_of_page(request, origin),
+        "canonical": request.path + ("?" + urlencode(query) if query else ""),
+        "feed": feed,
+    }
+    if request.path == reverse("home"):
+        found |= {"permalink": "/", "feed": reverse("editorial:change-feed")}
+    return found
+
+
+def _of_page(request, origin, record=None):
+    data = linked_data.as_script(linked_data.page(request, origin, record))
+    # Escaped there.
+    return {"is_public": True, "origin": origin, "data": mark_safe(data)}  # noqa: S308
