@@ -2,11 +2,13 @@
 
 import functools
 
+from django.db.models import QuerySet
+
 
 def fill(row, name, rows):
     """Lets a to-many relation of a row hold these rows, without asking the database."""
     model = row._meta.get_field(name).related_model
-    queryset = model._default_manager.all()
+    queryset = QuerySet(model)
     queryset._result_cache = rows
     queryset._prefetch_done = True
     row.__dict__.setdefault("_prefetched_objects_cache", {})[name] = queryset

@@ -6,6 +6,7 @@ other through one row of it, which each worker's `follow` reads twice a second.
 
 import contextlib
 import datetime
+import functools
 import logging
 import os
 import tempfile
@@ -26,7 +27,13 @@ FOLLOW_SECONDS = 0.4
 
 
 def file():
-    return Path(settings.PAGES_DIR) / "stamp"
+    return Path(_file(settings.PAGES_DIR))
+
+
+@functools.cache
+def _file(folder):
+    """The stamp's place as text: it is asked for at each request."""
+    return str(Path(folder) / "stamp")
 
 
 def current():
@@ -34,11 +41,12 @@ def current():
 
     Raises `OSError` when the file cannot be made: nothing may be kept then.
     """
+    place = _file(settings.PAGES_DIR)
     try:
-        status = os.stat(file())
+        status = os.stat(place)
     except FileNotFoundError:
         _write(0)
-        status = os.stat(file())
+        status = os.stat(place)
     return (status.st_ino, status.st_mtime_ns, *_part.now())
 
 

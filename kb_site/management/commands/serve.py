@@ -10,8 +10,13 @@ from django.db import DatabaseError
 
 from kb_site.pages import stamp
 
-# Memory that a thread has given back is there for the others, and a worker stops growing.
-ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+# Memory that a thread has given back is there for the others, and the system gets it back: where
+# nothing is said, glibc keeps more and more for itself. A worker stops growing.
+ALLOCATOR = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
 # A page is work for the processor, one thread at a time; the others wait for the database. Each
 # keeps a connection of PostgreSQL, of which a server has 100. Granian's own default is 256.
 OPTIONS = {
