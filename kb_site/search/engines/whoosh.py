@@ -185,8 +185,13 @@ class Snapshot:
 class WhooshEngine(Engine):
     def __init__(self, folder=None):
         self._folder = Path(folder) if folder else None
-        # Whoosh's readers keep a position in their file: one of each a thread.
-        self._local = threading.local()
+        # Whoosh's readers keep a position in their file: one thread at a time reads. What is read
+        # is remembered once for all threads; a search waits for the processor anyway.
+        self._lock = threading.Lock()
+        # {language: the snapshot to read}
+        self._snapshots = {}
+        # {language: (what it is of, {word: documents that hold it})}
+        self._vocabularies = {}
 
     @property
     def folder(self):
@@ -198,7 +203,8 @@ class WhooshEngine(Engine):
         """Does `work(snapshot)`, opening again once: a writer may merge files between two reads."""
         for attempt in (1, 2, 3):
             try:
-                return work(self._snapshot(language))
+                with self._lock:
+                    return work(self._snapshot(language))
             except SearchUnavailable:
                 raise
             except DAMAGE as error:
@@ -209,20 +215,19 @@ class WhooshEngine(Engine):
                     ) from error
 
     def _snapshot(self, language):
-        snapshots = self._local.__dict__.setdefault("snapshots", {})
         folder = self._generation() / language
-        known = snapshots.get(language)
+        known = self._snapshots.get(language)
         if known and known.folder == folder and known.is_current():
             return known
         segments = known.segments if known and known.folder == folder else {}
         snapshot = Snapshot(folder, segments)
         if known and known.folder != folder:
             known.close()
-        snapshots[language] = snapshot
+        self._snapshots[language] = snapshot
         return snapshot
 
     def _forget(self, language):
-        self._local.__dict__.get("snapshots", {}).pop(language, None)
+        self._snapshots.pop(language, None)
 
     def _generation(self):
         try:
@@ -315,7 +320,7 @@ class WhooshEngine(Engine):
 
     def vocabulary(self, language):
         def work(snapshot):
-            known = self._local.__dict__.setdefault("vocabularies", {}).get(language)
+            known = self._vocabularies.get(language)
             mark = (snapshot.folder, snapshot.generation)
             if known and known[0] == mark:
                 return known[1]
@@ -323,7 +328,7 @@ class WhooshEngine(Engine):
             for _name, segment, *_rest in snapshot.parts:
                 for word, count in segment.words().items():
                     words[word] = words.get(word, 0) + count
-            self._local.vocabularies[language] = (mark, words)
+            self._vocabularies[language] = (mark, words)
             return words
 
         return self._reading(work, language)
