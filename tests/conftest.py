@@ -5,6 +5,7 @@ commits (`transactional_db`, `live_server`) ask for `live_content`, which loads 
 Such a test leaves an empty database; whichever test comes next finds the content all the same.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -56,6 +57,13 @@ def pytest_collection_modifyitems(config, items):
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_terminal_summary(terminalreporter):
