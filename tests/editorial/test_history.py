@@ -588,7 +588,7 @@ class TestTwoAtOnce:
                 f"Français {time}",
                 f"Short {time}",
             }
-            check_chains()
+        check_chains()
 
     def test_two_who_change_different_parts_lose_neither(self, question):
         def writer(order):
