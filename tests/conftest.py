@@ -84,8 +84,11 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
     settings.DATA_DIR = tmp_path_factory.mktemp("data")
     settings.SEARCH_INDEX_DIR = settings.DATA_DIR / "search"
     with django_db_blocker.unblock():
-        # The index of each engine is built below, once.
-        with mock.patch("kb_site.search.updates.rebuild"):
+        # The index of each engine is built below, once; `test_fixtures` looks for problems.
+        with (
+            mock.patch("kb_site.search.updates.rebuild"),
+            mock.patch("kb_site.management.commands.load_fixtures.Command.problems", list),
+        ):
             call_command("load_fixtures", verbosity=0)
         build_indexes()
         with connection.cursor() as cursor:
