@@ -5,6 +5,7 @@ commits (`transactional_db`, `live_server`) ask for `live_content`, which loads 
 Such a test leaves an empty database; whichever test comes next finds the content all the same.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -58,6 +59,13 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in foreign]
 
 
+def pytest_collection_finish():
+    """What is loaded by now stays: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"Database: {connection.vendor}")
     if not CHROMIUM:
@@ -76,8 +84,11 @@ def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
     settings.DATA_DIR = tmp_path_factory.mktemp("data")
     settings.SEARCH_INDEX_DIR = settings.DATA_DIR / "search"
     with django_db_blocker.unblock():
-        # The index of each engine is built below, once.
-        with mock.patch("kb_site.search.updates.rebuild"):
+        # The index of each engine is built below, once; `test_fixtures` looks for problems.
+        with (
+            mock.patch("kb_site.search.updates.rebuild"),
+            mock.patch("kb_site.management.commands.load_fixtures.Command.problems", list),
+        ):
             call_command("load_fixtures", verbosity=0)
         build_indexes()
         with connection.cursor() as cursor:

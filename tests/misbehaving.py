@@ -1,6 +1,7 @@
 """A local web server that answers as it is told to, and badly when it is told so."""
 
 import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.replies, self.heads, self.requests = {}, {}, []
+        self.replies, self.heads, self.requests, self.opened = {}, {}, [], []
         # Set when the test is over: replies that would go on for ever wait for it.
         self.released = threading.Event()
         self.address = f"http://127.0.0.1:{self.server_port}"
@@ -26,6 +27,17 @@ class Server(ThreadingHTTPServer):
     def set(self, path, *replies):
         self.replies[path] = list(replies)
         return self.address + path
+
+    def get_request(self):
+        opened, address = super().get_request()
+        self.opened.append(opened)
+        return opened, address
+
+    def hang_up(self):
+        """Ends every connection that a client still keeps."""
+        for opened in self.opened:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address):
         """A client that hangs up is what some tests are about."""
@@ -81,5 +93,6 @@ def running():
     finally:
         server.released.set()
         server.shutdown()
+        server.hang_up()
         server.server_close()
         thread.join()

@@ -14,6 +14,7 @@ import sys
 import threading
 import uuid
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_what_comes_back_in_another_database_is_the_same_byte_for_byte(
         call_command("check_search_index")
     assert f"as it was at {backups.read(file)['made_at']}" in capsys.readouterr().out
     assert exported(tmp_path / "changed") != before
-    call_command("restore", file, force=True)
+    backups.bring_back(file, force=True)
     assert exported(tmp_path / "again") == before
 
 
@@ -359,6 +360,8 @@ def test_a_restore_that_ends_half_way_leaves_the_database_as_it_was(file, other,
 def test_whoever_writes_is_not_waited_for_for_ever(file, monkeypatch):
     backups.make(file)
     monkeypatch.setattr(backups, "PATIENCE", 0)
+    # SQLite's own.
+    monkeypatch.setattr(backups.sqlite3, "connect", partial(sqlite3.connect, timeout=0))
     name = connection.settings_dict["NAME"]
     with contextlib.closing(sqlite3.connect(name, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

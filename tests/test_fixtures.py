@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from modeltranslation.translator import translator
 
 from articles.models import Claim, Contact, Event, Question, Source, Statement, Topic
+from kb_site.editorial import history
 from kb_site.search import updates
 from laws.models import LegalAct, Provision
 
@@ -384,15 +385,16 @@ class TestLoading:
         written = self.claims(all_rows())
         assert len(written) > 100
         assert self.dump(tmp_path / "before.yaml") == written
-        with updates.paused():
+        with updates.paused(), history.paused():
             Claim.objects.all().delete()
             call_command("loaddata", tmp_path / "before.yaml", verbosity=0)
         assert self.dump(tmp_path / "after.yaml") == written
 
     def test_a_database_that_holds_content_is_left_as_it_is(self):
-        Claim.objects.all().delete()
-        Contact.objects.filter(reference="ct-kjt").update(phone="1")
-        Question.objects.all().delete()
+        with updates.paused(), history.paused():
+            Claim.objects.all().delete()
+            Contact.objects.filter(reference="ct-kjt").update(phone="1")
+            Question.objects.all().delete()
         output = StringIO()
         call_command("load_fixtures", stdout=output)
         assert "nothing was loaded" in output.getvalue()
@@ -459,7 +461,7 @@ class TestLoading:
 
     def empty(self):
         # What cites goes first.
-        with updates.paused():
+        with updates.paused(), history.paused():
             for name in (
                 "articles.event articles.term articles.question articles.statement "
                 "articles.advice articles.contact articles.topic articles.source articles.speaker "

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def worker(tmp_path, monkeypatch, settings):
     # No other test's jobs, whose ages grow.
     settings.DATA_DIR = tmp_path
+    # Nor the numbers of all that they have asked for, which would be read again and again.
+    metrics.requests.clear()
     # Whoever reads the numbers closes a connection of their own; here it is the test's.
     monkeypatch.setattr(metrics, "connections", SimpleNamespace(close_all=lambda: None))
     return metrics.Worker(tmp_path / "metrics", 0)

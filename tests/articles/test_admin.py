@@ -199,6 +199,8 @@ LACKS = {
 }
 
 
+# What a form refuses; the next test asks for some of it on each database.
+@pytest.mark.anywhere
 @pytest.mark.parametrize(("changes", "row", "field", "words"), LACKS.values(), ids=LACKS.keys())
 def test_publishing_is_refused_beside_the_field_that_lacks_something(
     editor, draft, changes, row, field, words

@@ -539,6 +539,7 @@ def read_now(page):
     return main(page.content.decode()) if page.status_code == 200 else ""
 
 
+@pytest.mark.anywhere
 @pytest.mark.parametrize("language", ["fr", "en"])
 class TestBanner:
     def test_it_says_the_day_and_leads_back(self, began, language):
@@ -590,6 +591,7 @@ WHAT_IS_NO_DAY = [
 
 
 class TestNoPage:
+    @pytest.mark.anywhere
     @pytest.mark.parametrize("asked", WHAT_IS_NO_DAY, ids=range(len(WHAT_IS_NO_DAY)))
     def test_what_is_no_day_has_a_plain_answer(self, began, asked):
         for (name, language), page in pages().items():

@@ -567,9 +567,9 @@ class TestPages:
         assert f"record={KEY.replace(':', '%3A')}" in log(record=KEY) or KEY in log(record=KEY)
         assert len(items(log(record=KEY, page=2))) == 5
 
-    @pytest.mark.parametrize("page", ["3", "0", "-1", "x", "9" * 5000, "\0"])
-    def test_a_page_there_is_not_is_not_found(self, many, page):
-        assert Client().get("/en/changes/", {"page": page}).status_code == 404
+    def test_a_page_there_is_not_is_not_found(self, many):
+        for page in ("3", "0", "-1", "x", "9" * 5000, "\0"):
+            assert Client().get("/en/changes/", {"page": page}).status_code == 404, page[:9]
 
     def test_the_feed_holds_the_newest(self, many):
         assert len(feed().findall(f"{ATOM}entry")) == 25

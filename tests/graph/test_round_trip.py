@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import threading
 import zipfile
 
@@ -16,11 +17,13 @@ from rdflib import RDF, Graph, Namespace, URIRef
 from rdflib.compare import isomorphic
 
 from articles.models import Advice, Claim, Contact, Event, Question, Statement, Term, Topic
+from kb_site.editorial import history
 from kb_site.editorial.models import PendingRevision, ReviewTask, Revision
 from kb_site.graph import downloads
 from kb_site.graph.export import one_moment
 from kb_site.graph.shapes import registry
 from kb_site.management.commands.load_fixtures import content_models
+from kb_site.search import updates
 from laws.models import LegalAct, Penalty, Provision, ProvisionVersion
 
 pytestmark = [
@@ -77,23 +80,32 @@ def change_row(folder, plural, reference, /, **values):
 
 
 def empty():
-    """Leaves a site without content."""
-    Claim.objects.all().delete()
-    for model in (
-        Event, Term, Advice, Question, Statement, Provision, LegalAct, Contact, Topic
-    ):  # fmt: skip
-        if model is Provision:
-            ProvisionVersion.objects.all().delete()
-        model.objects.all().delete()
-    for model in reversed(content_models()):
-        model.objects.all().delete()
+    """Leaves a site without content and without a past."""
+    with history.paused(), updates.paused():
+        Claim.objects.all().delete()
+        for model in (
+            Event, Term, Advice, Question, Statement, Provision, LegalAct, Contact, Topic
+        ):  # fmt: skip
+            if model is Provision:
+                ProvisionVersion.objects.all().delete()
+            model.objects.all().delete()
+        for model in reversed(content_models()):
+            model.objects.all().delete()
     Revision.objects.all().delete()
     ReviewTask.objects.all().delete()
 
 
+@pytest.fixture(scope="module")
+def whole(django_db_setup, django_db_blocker, tmp_path_factory):
+    """An export of the content as it stands."""
+    with django_db_blocker.unblock():
+        return export(tmp_path_factory.mktemp("export") / "graph")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    return export(tmp_path / "graph")
+def folder(whole, tmp_path):
+    """A copy of it, of the test's own."""
+    return shutil.copytree(whole, tmp_path / "graph")
 
 
 # The round trip

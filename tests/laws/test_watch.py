@@ -132,6 +132,7 @@ def text_of(part, **where):
     return OfficialText.objects.get(provision__act__reference="lu-code-penal", part=part, **where)
 
 
+@pytest.mark.anywhere
 class TestAkomaNtoso:
     def test_gives_each_article_its_number_text_date_and_dated_eli(self):
         articles = {"1er": "Un.", "383bis": (AUGUST, "Deux.")}
@@ -183,6 +184,7 @@ class TestAkomaNtoso:
         assert parts["42"].text == "Abrogés."
 
 
+@pytest.mark.anywhere
 class TestFormex:
     @pytest.mark.parametrize(
         ("label", "number"),
@@ -541,6 +543,7 @@ def test_two_runs_at_once_store_and_open_once(live_content):
 WORDS = st.text("ab ,.'’\n1é", max_size=60)
 
 
+@pytest.mark.anywhere
 class TestCompare:
     @given(WORDS, WORDS)
     def test_the_difference_makes_one_text_of_the_other(self, before, after):
@@ -657,6 +660,7 @@ class TestRealPublications:
         assert "  Changed: 372, 372bis, 375, 376, 377, 383bis.\n" in output.getvalue()
         assert "  New: 371-2, 372ter, 375bis, 375ter.\n" in output.getvalue()
 
+    @pytest.mark.anywhere
     def test_a_real_file_is_read_in_seconds_and_little_memory(self):
         """In a process of its own: under 10 seconds and 300 MB, the start of Python included."""
         paths = sorted(OFFICIAL.glob("*/*.xml"))

@@ -240,6 +240,8 @@ class TestPackage:
             (package(doc=b"<DOC/>" * 100)[:60], "is damaged"),
             (package(doc=b"<DOC/>" * 100).replace(b"DOC", b"COD"), "holds 0|is damaged"),
         ],
+        # Two workers that collect a package's bytes a moment apart would not name the same test.
+        ids=["no act", "two acts", "too big", "cut short", "changed"],
     )
     def test_says_what_is_wrong_with_it(self, data, message):
         with pytest.raises(FetchError, match=message):

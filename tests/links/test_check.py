@@ -15,6 +15,8 @@ from kb_site.links import rules as link_rules
 from kb_site.links.check import Checker, Outcome, read_page
 from kb_site.links.models import NO_FAILURE, WORDS
 
+pytestmark = pytest.mark.anywhere
+
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PDF = {"Content-Type": "application/pdf"}
 

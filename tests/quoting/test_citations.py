@@ -91,12 +91,12 @@ class TestReaders:
         assert {c.language for c in citations} == set(LANGUAGES)
 
     def test_bibtex(self, citations):
-        for citation in citations:
-            self.check_bibtex(citation)
-
-    def check_bibtex(self, citation):
         parser = bibtexparser.bparser.BibTexParser(interpolate_strings=False)
-        [entry] = parser.parse(formats.bibtex(citation)).entries
+        entries = parser.parse("".join(map(formats.bibtex, citations))).entries
+        for citation, entry in zip(citations, entries, strict=True):
+            self.check_bibtex(citation, entry)
+
+    def check_bibtex(self, citation, entry):
         assert entry["ENTRYTYPE"] == "misc"
         assert entry["ID"] == citation.key
         assert untex(entry["title"].strip("{}")) == one_line(citation.title)

@@ -8,7 +8,7 @@ from django.test import Client
 
 from articles.models import Contact, Question
 from kb_site.editorial import history
-from tests.pages import ADMIN_URL
+from tests.pages import ADMIN_URL, as_it_stands
 from tests.test_pages import LANGUAGES, address_of, override, reverse
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -51,7 +51,7 @@ class TestSiteMap:
     def test_it_holds_only_pages_that_may_be_found(self, places):
         for address in places:
             if not re.search(r"/(questions|statements|contacts|laws)/.", address):
-                response = Client().get(address.removeprefix(ORIGIN))
+                response = as_it_stands(address.removeprefix(ORIGIN))
                 assert response.status_code == 200, address
                 assert b'content="noindex"' not in response.content, address
 
@@ -83,7 +83,7 @@ class TestHead:
     def test_the_preview_of_a_link_says_nothing_of_the_subject(self, language):
         previews = set()
         for record in (*Question.objects.published(), *Contact.objects.published()):
-            html = Client().get(address_of(record, language)).content.decode()
+            html = as_it_stands(address_of(record, language)).content.decode()
             previews.add(tuple(re.findall('property="og:[a-z]+" content="([^"]*)"', html)))
         [(title, description)] = previews
         assert title == "Repères"

@@ -12,6 +12,7 @@ from articles.models import Contact, Question, Statement
 from kb_site.editorial import history
 from kb_site.quoting import linked_data
 from laws.models import LegalAct, Provision
+from tests.pages import as_it_stands
 from tests.test_pages import LANGUAGES, PLAIN, address_of, override, reverse
 
 pytestmark = [pytest.mark.anywhere, pytest.mark.django_db]
@@ -41,7 +42,7 @@ def load(address, options):
 
 
 def data_of(address):
-    html = Client().get(address).content.decode()
+    html = as_it_stands(address).content.decode()
     scripts = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.DOTALL)
     assert len(scripts) == 1, address
     assert not set("<>&") & set(scripts[0])
@@ -120,7 +121,7 @@ def test_every_identifier_of_ours_leads_to_a_page(pages):
     known = {address.partition("#")[0] for address in pages}
     for identifier in ids:
         assert identifier.startswith("http://testserver/"), identifier
-        response = Client().get(identifier.removeprefix("http://testserver"))
+        response = as_it_stands(identifier.removeprefix("http://testserver"))
         # What has been read once is there.
         if response.status_code != 302 or response["Location"].partition("#")[0] not in known:
             assert response.status_code == 200, identifier

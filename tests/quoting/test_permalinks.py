@@ -34,6 +34,7 @@ def question():
 
 
 class TestRecords:
+    @pytest.mark.anywhere
     def test_every_record_has_one_that_leads_to_its_page_in_the_reader_s_language(self):
         records = every_record()
         assert len(records) > 150
@@ -93,6 +94,7 @@ class TestWhatIsGone:
         if reason:
             assert reason in response.content.decode()
 
+    @pytest.mark.anywhere
     @pytest.mark.parametrize("status", ["withdrawn", "draft", "in_review"])
     def test_whatever_is_published_no_more_says_so_at_every_address_it_had(self, status):
         gone = [
@@ -217,6 +219,7 @@ class TestRevisions:
 
 
 class TestPoints:
+    @pytest.mark.anywhere
     def test_every_point_of_every_answer_has_one(self):
         claims = Claim.objects.filter(question__in=Question.objects.published())
         for claim in claims.select_related("question"):

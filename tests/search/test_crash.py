@@ -16,7 +16,7 @@ from kb_site.search import updates
 from kb_site.search.models import PendingUpdate
 
 # How long the writers are shot at; SEARCH_CRASH_SECONDS=60 plays the whole minute.
-SECONDS = float(os.environ.get("SEARCH_CRASH_SECONDS", "5"))
+SECONDS = float(os.environ.get("SEARCH_CRASH_SECONDS", "3"))
 
 WRITER = """
 import django, random, sys
