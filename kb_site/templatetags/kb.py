@@ -3,6 +3,7 @@
 import datetime
 
 from django import template
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse, translate_url
 from django.utils import formats
@@ -85,19 +86,31 @@ def explained(record, field, words):
 
 @register.simple_tag(takes_context=True)
 def part(context, template, **shown):
-    """As `include`, with one record and nothing else: a record at hand keeps what is made of it.
+    """As `include`, with one record: a record at hand keeps what is made of it.
 
-    What is made depends on the record and the language alone; all that is held of a record is
-    forgotten with it (`kb_site/editorial/shelf.py`).
+    What is made depends on the record, the language and what else is named here alone; it is
+    forgotten with the record (`kb_site/editorial/shelf.py`).
     """
-    [record] = shown.values()
-    language = get_language()
+    record, *others = shown.values()
+    key = (template, get_language(), *others)
+    return shelf.part(record, key, lambda: _render(context, template, shown))
 
-    def make():
-        own = context.new({**shown, "LANGUAGE_CODE": language})
-        return context.template.engine.get_template(template).render(own)
 
-    return shelf.part(record, (template, language), make)
+@register.simple_tag(takes_context=True)
+def once(context, template, **shown):
+    """As `include`, of what depends on the language and what is named here alone: made once."""
+    key = (template, get_language(), *shown.values())
+    if key not in _made or settings.DEBUG:
+        _made[key] = _render(context, template, shown)
+    return _made[key]
+
+
+_made = {}
+
+
+def _render(context, template, shown):
+    own = context.new({**shown, "LANGUAGE_CODE": get_language()})
+    return context.template.engine.get_template(template).render(own)
 
 
 @register.filter
