@@ -65,7 +65,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # How much is taken at once: of readers, and of the desk, which imports files (see its `sheets`).
 
-MAX_BODY = 200_000
+MAX_BODY = 200 * 1024
 MAX_BODY_OF_ADMIN = 6 * 1024 * 1024
 # Of a form without its files, and how many fields it may have: an answer has some twenty a claim.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

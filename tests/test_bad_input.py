@@ -408,7 +408,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(client, address, setting
     body = Unread(settings.MAX_BODY + 1)
     response = client.generic("POST", address, headers={"accept-language": "en"}, **body.sent)
     assert_is_page(response, 413, "en")
-    assert "at most 195.3\xa0KB" in response.content.decode()
+    assert "at most 200.0\xa0KB" in response.content.decode()
     assert not body.was_read
 
 

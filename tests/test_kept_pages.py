@@ -4,6 +4,7 @@ import datetime
 import gzip
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import brotli
@@ -230,6 +231,16 @@ def test_a_page_is_forgotten_when_the_stamp_moves(layer, site, pages_dir):
     site.body = b"Two"
     stamp.move()
     assert get(layer)[2] == get(other)[2] == b"Two"
+    assert len(site.asked) == 2
+
+
+def test_a_page_is_forgotten_when_another_worker_moves_the_stamp(layer, site):
+    get(layer)
+    new = stamp.file().with_name("new")
+    new.write_text("another")
+    new.replace(stamp.file())
+    time.sleep(2 * stamp.LOOK_SECONDS)
+    get(layer)
     assert len(site.asked) == 2
 
 

@@ -73,6 +73,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=4, help="of load, a turn")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", default="100,10000", help="records of each kind, for growth")
+    parser.add_argument("--laws", help="official files, for the growth of the law watch")
     parser.add_argument("--only", choices=["load", "growth"], help="one part of it")
     options = parser.parse_args()
     missing = [tool for tool in ("wrk", "nginx") if not shutil.which(tool)]
@@ -84,7 +85,8 @@ def main():
         if options.only != "growth":
             print(load(folder, options), flush=True)
         if options.only != "load":
-            print(growth(folder, options.sizes.replace(",", " ").split()), flush=True)
+            sizes = options.sizes.replace(",", " ").split()
+            print(growth(folder, sizes, options.laws), flush=True)
 
 
 def load(folder, options):
@@ -163,15 +165,18 @@ def load(folder, options):
     return "\n".join(lines)
 
 
-def growth(folder, sizes):
-    """Returns the table of what a page costs with more and more records of each kind."""
+def growth(folder, sizes, laws=None):
+    """Returns the table of what a page costs with more and more records of each kind.
+
+    With a folder of official files also of what the law watch costs.
+    """
     rows = {}
     for size in sizes:
         print(f"{int(size):,} records of each kind", file=sys.stderr)
         env = environment(folder / f"data-{size}")
         manage(env, "prepare", "--verbosity", "0")
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.grown", size],
+            [sys.executable, "-m", "tests.bench.grown", size, *([laws] if laws else [])],
             env={**env, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             check=True,
@@ -181,7 +186,8 @@ def growth(folder, sizes):
         rows[size] = json.loads(done.stdout.splitlines()[-1])
         shutil.rmtree(folder / f"data-{size}")
     lines = [
-        "Milliseconds to make a page in one process, median, by records of each kind:",
+        "Milliseconds to make a page in one process, median, by records of each kind (an edit",
+        "leaves nothing at hand; a question cites five of them, others are cited by all):",
         "",
         "| |" + "".join(f" {int(size):,} |" for size in sizes) + " ratio |",
         "| --- |" + " ---: |" * (len(sizes) + 1),

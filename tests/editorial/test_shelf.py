@@ -6,6 +6,7 @@ import threading
 import pytest
 import time_machine
 from django.db import connection, transaction
+from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
@@ -279,3 +280,17 @@ def test_many_threads_read_one_page_alike(page, client):
     for thread in threads:
         thread.join()
     assert set(found) == {expected}
+
+
+def test_what_is_the_same_everywhere_is_made_once_for_a_language_and_what_is_named():
+    template = Template('{% once "_exit.html" quick_exit_url=url %}')
+
+    def made(language, url):
+        with override(language):
+            return template.render(Context({"url": url}))
+
+    english = made("en", "https://one.example/")
+    assert english == made("en", "https://one.example/")
+    assert "https://one.example/" in english
+    assert "https://two.example/" in made("en", "https://two.example/")
+    assert "Quitter" in made("fr", "https://one.example/")
