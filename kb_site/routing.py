@@ -22,6 +22,7 @@ from kb_site.pages import stamp
 REST_SECONDS = 5
 
 _chosen = contextvars.ContextVar("chosen", default=DEFAULT_DB_ALIAS)
+_is_late = contextvars.ContextVar("is_late", default=False)
 # {alias: when it is asked again}
 _resting = {}
 
@@ -61,11 +62,17 @@ class ReplicaMiddleware:
         is_reader = settings.SESSION_COOKIE_NAME not in request.COOKIES
         if not is_reader or request.method not in ("GET", "HEAD"):
             return self.get_response(request)
-        token = _chosen.set(_choose())
+        alias, late = _choose()
+        tokens = _chosen.set(alias), _is_late.set(late)
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            if late:
+                # Nobody keeps it: with the primary comes what it lacks, and no stamp moves.
+                response["Cache-Control"] = "no-store"
+            return response
         finally:
-            _chosen.reset(token)
+            _chosen.reset(tokens[0])
+            _is_late.reset(tokens[1])
 
     def process_exception(self, request, exception):
         """A replica that is lost while a page is made costs nobody the page."""
@@ -84,6 +91,11 @@ def replicas():
     return [alias for alias in settings.DATABASES if alias != DEFAULT_DB_ALIAS]
 
 
+def is_late():
+    """Whether this request is served from an older state than this machine knows of."""
+    return _is_late.get()
+
+
 def reading(model):
     """Returns the connection that rows of a model are read on: for SQL beside the ORM."""
     return connections[Router().db_for_read(model)]
@@ -98,7 +110,7 @@ def _shown_tables():
 
 
 def _choose():
-    """Returns the alias of the database that a reader is served from.
+    """Returns the alias of the database that a reader is served from, and whether it is late.
 
     Without the primary an older replica is better than none.
     """
@@ -110,12 +122,12 @@ def _choose():
     for alias in random.sample(replicas(), len(replicas())):
         value = _stamp_of(alias)
         if value is not None and value >= expected:
-            return alias
+            return alias, False
         if value is not None:
             late.append((value, alias))
     if late and _stamp_of(DEFAULT_DB_ALIAS) is None:
-        return max(late)[1]
-    return DEFAULT_DB_ALIAS
+        return max(late)[1], True
+    return DEFAULT_DB_ALIAS, False
 
 
 def _stamp_of(alias):

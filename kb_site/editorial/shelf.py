@@ -12,7 +12,7 @@ from django.db import connection
 
 from kb_site.editorial.relations import fill, in_order
 from kb_site.pages import stamp
-from kb_site.routing import reading
+from kb_site.routing import is_late, reading
 
 
 class Shelf:
@@ -56,7 +56,7 @@ def may_hold():
 
 def _state():
     """What changes with every edit that others see; None where nothing may be held."""
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or is_late():
         return None
     try:
         return stamp.current()

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from articles.models import Contact, Question
 from kb_site import routing
+from kb_site.editorial.shelf import may_hold
 from kb_site.pages import stamp
 from kb_site.pages.models import Stamp
 from kb_site.reports.models import ErrorReport
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.anywhere
 def on_replica(monkeypatch):
     monkeypatch.setattr(routing, "replicas", lambda: ["replica1"])
     monkeypatch.setattr(routing, "_resting", {})
-    monkeypatch.setattr(routing, "_choose", lambda: "replica1")
+    monkeypatch.setattr(routing, "_choose", lambda: ("replica1", False))
     token = routing._chosen.set("replica1")
     yield
     routing._chosen.reset(token)
@@ -79,7 +80,7 @@ def served_from(request):
 
 def test_readers_are_served_from_a_replica_and_nobody_else(monkeypatch, rf):
     monkeypatch.setattr(routing, "replicas", lambda: ["replica1"])
-    monkeypatch.setattr(routing, "_choose", lambda: "replica1")
+    monkeypatch.setattr(routing, "_choose", lambda: ("replica1", False))
     assert served_from(rf.get("/en/")) == ["replica1"]
     assert served_from(rf.head("/en/")) == ["replica1"]
     assert served_from(rf.post("/en/help/")) == ["default"]
@@ -87,6 +88,22 @@ def test_readers_are_served_from_a_replica_and_nobody_else(monkeypatch, rf):
     signed_in.COOKIES["sessionid"] = "x"
     assert served_from(signed_in) == ["default"]
     assert routing._chosen.get() == "default"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_late_replica_gives_is_kept_by_nobody(monkeypatch, rf, late):
+    monkeypatch.setattr(routing, "replicas", lambda: ["replica1"])
+    monkeypatch.setattr(routing, "_choose", lambda: ("replica1", late))
+    held = []
+
+    def page(request):
+        held.append(may_hold())
+        return HttpResponse(headers={"Cache-Control": "public"})
+
+    response = routing.ReplicaMiddleware(page)(rf.get("/en/"))
+    assert response["Cache-Control"] == ("no-store" if late else "public")
+    assert held == [not late]
+    assert may_hold()
 
 
 @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
@@ -126,4 +143,4 @@ def test_a_replica_serves_when_it_has_what_this_machine_knows_of(
     stamp.file().write_text(known)
     monkeypatch.setattr(routing, "replicas", lambda: list(replicas))
     monkeypatch.setattr(routing, "_stamp_of", (replicas | {"default": primary}).get)
-    assert routing._choose() == chosen
+    assert routing._choose() == (chosen, primary is None and chosen != "default")
