@@ -71,11 +71,11 @@ audit: .venv/test  ## which dependencies have known weaknesses; asks the network
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-bench: .venv/test  ## the site beside a bare view, files and Wagtail; SIZES="100 100000" for its growth
-	@$(PY) -m tests.bench.site $(if $(SIZES),--sizes "$(SIZES)")
+bench: .venv/test  ## the site beside a bare view, files and Wagtail; SIZES="100 100000" for its growth, LAWS=FOLDER
+	@$(PY) -m tests.bench.site $(if $(SIZES),--sizes "$(SIZES)") $(if $(LAWS),--laws "$(LAWS)")
 
-load: .venv/test  ## MINUTES=30 of readers, searchers and editors at once, on PostgreSQL
-	@$(PY) -m tests.with_postgres $(PY) -m tests.bench.load --minutes $(or $(MINUTES),30)
+load: .venv/test  ## MINUTES=30 of readers, searchers and editors at once, on PostgreSQL; LAWS=FOLDER
+	@$(PY) -m tests.with_postgres $(PY) -m tests.bench.load --minutes $(or $(MINUTES),30) $(if $(LAWS),--laws "$(LAWS)")
 
 bench-search: .venv/test  ## our search beside its peers; SET=FOLDER LANG_OF_SET=fr|en, or SIZES="real 1000"
 	@$(PY) -m tests.bench.search $(if $(SET),--set "$(SET)" --language $(or $(LANG_OF_SET),fr)) $(if $(SIZES),--sizes "$(SIZES)")

@@ -40,7 +40,7 @@ class KeptPages:
 
     def __call__(self, environ, start_response):
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-        if method not in ("GET", "HEAD") or path.startswith(OTHERS):
+        if method != "GET" and method != "HEAD":
             return self.application(environ, start_response)
         query = environ.get("QUERY_STRING", "")
         key = (
@@ -58,6 +58,8 @@ class KeptPages:
         page = self.memory.get(key)
         if page is not None and page.stamp == now:
             return _answer(page, environ, start_response)
+        if path.startswith(OTHERS):
+            return self.application(environ, start_response)
         return self._find(key, now, page, not query, environ, start_response)
 
     def _find(self, key, now, former, is_shared, environ, start_response):
