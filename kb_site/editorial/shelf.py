@@ -14,6 +14,9 @@ from kb_site.editorial.relations import fill, in_order
 from kb_site.pages import stamp
 from kb_site.routing import is_late, reading
 
+# What is made of one record: whatever hosts are made up, memory has an end.
+MOST_PARTS = 50
+
 
 class Shelf:
     """Holds `most` values of one state of the site; inside a transaction it holds nothing.
@@ -96,9 +99,12 @@ def part(record, key, make):
     parts = getattr(record, "parts", None)
     if parts is None:
         return make()
-    if key not in parts:
-        parts[key] = make()
-    return parts[key]
+    made = parts.get(key)
+    if made is None:
+        if len(parts) >= MOST_PARTS:
+            parts.clear()
+        made = parts[key] = make()
+    return made
 
 
 def link(*groups):
